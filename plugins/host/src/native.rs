@@ -1,0 +1,83 @@
+//! Native libraries a plugin needs: found, checked, and loaded before the plugin is.
+
+use std::path::{Path, PathBuf};
+
+use drivetrain_contract::{Error, Result};
+use drivetrain_runtimes::{Requirement, Version, check, find};
+use serde_json::{Map, Value};
+
+use crate::{
+    library::Library,
+    manifest::{Manifest, NativeLibrary},
+};
+
+/// Finds every native library of a plugin and writes its absolute path into the settings, under the key the manifest
+/// names, where the user named no file.
+///
+/// # Errors
+/// [`drivetrain_contract::ErrorKind::Dependency`] for one that is missing, too old, too new or not a library, with the
+/// command that mends it.
+pub fn resolve_native(manifest: &Manifest, config: &mut Map<String, Value>, data_dir: &Path) -> Result<Vec<PathBuf>> {
+    manifest.native.iter().map(|native| resolve(manifest, native, config, data_dir)).collect()
+}
+
+/// Loads them in order, privately. The plugin opens the same files by the same paths and gets the same libraries.
+pub(crate) fn preload(libraries: &[PathBuf]) -> Result<()> {
+    for path in libraries {
+        Library::open(path)?;
+    }
+    Ok(())
+}
+
+fn resolve(
+    manifest: &Manifest,
+    native: &NativeLibrary,
+    config: &mut Map<String, Value>,
+    data_dir: &Path,
+) -> Result<PathBuf> {
+    let requirement = requirement(manifest, native)?;
+    let named = match config.get(&native.config_key) {
+        None => None,
+        Some(Value::String(path)) => Some(PathBuf::from(path)),
+        Some(other) => {
+            return Err(Error::invalid(format!(
+                "`backends.{}.{}` must be the path of a library, not `{other}`",
+                manifest.id, native.config_key
+            )));
+        }
+    };
+    let path = match named {
+        Some(path) if path.is_relative() => {
+            return Err(Error::invalid(format!(
+                "`backends.{}.{}` must be an absolute path, not `{}`",
+                manifest.id,
+                native.config_key,
+                path.display()
+            )));
+        }
+        Some(path) => path,
+        None => find(&requirement, data_dir)?,
+    };
+    check(&path, &requirement)?;
+    let text = path
+        .to_str()
+        .ok_or_else(|| Error::invalid(format!("path `{}` is not UTF-8, which plugins need", path.display())))?;
+    config.insert(native.config_key.clone(), Value::String(text.to_owned()));
+    Ok(path)
+}
+
+fn requirement(manifest: &Manifest, native: &NativeLibrary) -> Result<Requirement> {
+    let version = |text: &str| {
+        text.parse::<Version>().map_err(|err| {
+            Error::invalid(format!("the manifest of plugin `{}` names version `{text}`", manifest.id)).with_source(err)
+        })
+    };
+    let mut requirement = Requirement::new(&native.id).at_least(version(&native.min)?);
+    if let Some(below) = &native.below {
+        requirement = requirement.below(version(below)?);
+    }
+    if let Some(install) = &native.install {
+        requirement.install.clone_from(install);
+    }
+    Ok(requirement)
+}
