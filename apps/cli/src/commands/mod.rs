@@ -1,0 +1,10 @@
+//! The commands, one in each file.
+
+pub(crate) mod compare;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod convert;
+pub(crate) mod embed;
+pub(crate) mod plugins;
+mod profile;
+pub(crate) mod runtimes;

@@ -1,0 +1,116 @@
+//! `drivetrain runtimes`: native libraries in the data folder.
+
+use std::{
+    io::{self, Write},
+    ops::ControlFlow,
+    path::Path,
+};
+
+use drivetrain::{
+    Error, Locations,
+    runtimes::{Catalogue, InstallOptions, Progress, Spec, Version, install, list, platform, remove},
+};
+
+use crate::{
+    args::{RuntimesArgs, RuntimesCommand},
+    interrupt, progress,
+};
+
+pub(crate) fn run(args: &RuntimesArgs, quiet: bool) -> anyhow::Result<()> {
+    let locations = Locations::from_environment()?;
+    let data = locations.data();
+    match &args.command {
+        RuntimesCommand::Install { runtime, wheel, pip, force } => {
+            let options = InstallOptions { pip: pip.clone(), wheels: wheel.clone(), force: *force, catalogue: None };
+            install_one(&runtime.parse()?, data, &options, quiet)
+        }
+        RuntimesCommand::List { json } => list_all(data, *json),
+        RuntimesCommand::Remove { runtime } => {
+            let spec: Spec = runtime.parse()?;
+            let version = version_of(&spec, data)?;
+            remove(&spec.id, version, data)?;
+            print(&format!("removed {} {version}\n", spec.id))
+        }
+    }
+}
+
+fn install_one(spec: &Spec, data: &Path, options: &InstallOptions, quiet: bool) -> anyhow::Result<()> {
+    let bar = progress::bytes(0, quiet);
+    let mut already = false;
+    let installed = install(spec, data, options, &mut |step| {
+        match step {
+            Progress::AlreadyInstalled => already = true,
+            Progress::LookingForPip => bar.set_message("looking for pip"),
+            Progress::Fetching { file, bytes, total } => show(&bar, "fetching", file, bytes, total),
+            Progress::Checking { file } => bar.set_message(format!("checking {file}")),
+            Progress::Unpacking { file, bytes, total } => show(&bar, "unpacking", file, bytes, total),
+            _ => {}
+        }
+        if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    bar.finish_and_clear();
+    let verb = if already { "already there" } else { "installed" };
+    print(&format!("{verb}: {} {} at {}\n", installed.id, installed.version, installed.library.display()))
+}
+
+fn show(bar: &indicatif::ProgressBar, verb: &str, file: &str, bytes: u64, total: u64) {
+    bar.set_message(format!("{verb} {file}"));
+    bar.set_length(total);
+    bar.set_position(bytes);
+}
+
+fn list_all(data: &Path, json: bool) -> anyhow::Result<()> {
+    let listing = list(data)?;
+    if json {
+        return print(&format!("{}\n", serde_json::to_string_pretty(&listing)?));
+    }
+    let mut text = String::new();
+    for runtime in &listing.installed {
+        text.push_str(&format!(
+            "{} {}  {:.1} MB  {}{}\n",
+            runtime.id,
+            runtime.version,
+            runtime.bytes as f64 / 1e6,
+            runtime.library.display(),
+            if runtime.telemetry { "  (has telemetry, which is switched off)" } else { "" }
+        ));
+    }
+    for broken in &listing.broken {
+        text.push_str(&format!("broken: {}: {}\n", broken.path.display(), broken.reason));
+    }
+    let here = platform();
+    for runtime in Catalogue::builtin().runtimes() {
+        let there = listing.installed.iter().any(|found| found.id == runtime.id && found.version == runtime.version);
+        if !there && runtime.build(&here).is_ok() {
+            let version = if runtime.default { String::new() } else { format!("@{}", runtime.version) };
+            let (id, number) = (&runtime.id, runtime.version);
+            text.push_str(&format!("{id} {number}  not installed: drivetrain runtimes install {id}{version}\n"));
+        }
+    }
+    print(&text)
+}
+
+/// The version named, or the only one there is.
+fn version_of(spec: &Spec, data: &Path) -> anyhow::Result<Version> {
+    if let Some(version) = spec.version {
+        return Ok(version);
+    }
+    let listing = list(data)?;
+    let versions: Vec<Version> =
+        listing.installed.iter().filter(|found| found.id == spec.id).map(|found| found.version).collect();
+    match versions[..] {
+        [only] => Ok(only),
+        [] => Err(Error::not_found(format!("no version of `{}` is installed", spec.id)).into()),
+        _ => {
+            let named: Vec<String> = versions.iter().map(|version| format!("{}@{version}", spec.id)).collect();
+            Err(Error::invalid(format!("several versions of `{}` are installed", spec.id))
+                .with_hint(format!("say which: {}", named.join(", ")))
+                .into())
+        }
+    }
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    io::stdout().write_all(text.as_bytes())?;
+    Ok(())
+}

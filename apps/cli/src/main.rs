@@ -1,0 +1,38 @@
+//! The command `drivetrain`: reads arguments, runs one command, turns its outcome into an exit code.
+
+mod args;
+mod commands;
+mod exit;
+mod input;
+mod interrupt;
+mod logging;
+mod output;
+mod progress;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+
+fn main() -> ExitCode {
+    // Before anything else: no thread may exist yet.
+    telemetry::disable();
+    let cli = Cli::parse();
+    logging::install(cli.verbose, cli.quiet);
+    interrupt::install();
+    let outcome = match &cli.command {
+        Command::Embed(args) => commands::embed::run(args, cli.quiet),
+        Command::Compare(args) => commands::compare::run(args),
+        Command::Convert(args) => commands::convert::run(args, cli.quiet),
+        Command::Plugins(args) => commands::plugins::run(args),
+        Command::Runtimes(args) => commands::runtimes::run(args, cli.quiet),
+        Command::Config(args) => commands::config::run(args),
+        Command::Completions(args) => commands::completions::run(args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(err) => exit::report(&err),
+    }
+}

@@ -1,0 +1,95 @@
+//! Tensors between the contract and the engine: ids in without a copy, floats out with at most one.
+
+use drivetrain_contract::{Error, Inputs, OutputMut, PaddedBatch, Result, TokenIds};
+use half::{bf16, f16};
+use ort::{
+    session::SessionInputValue,
+    value::{DynValue, TensorElementType, TensorRef},
+};
+
+use crate::error;
+
+/// The engine's view of one tensor of a batch; nothing is copied.
+pub(crate) fn input<'a>(batch: &PaddedBatch<'a>, ids: TokenIds<'a>) -> Result<SessionInputValue<'a>> {
+    let shape = [batch.size(), batch.length()];
+    match ids {
+        TokenIds::I64(ids) => TensorRef::from_array_view((shape, ids)).map(SessionInputValue::from),
+        TokenIds::I32(ids) => TensorRef::from_array_view((shape, ids)).map(SessionInputValue::from),
+    }
+    .map_err(error::run)
+}
+
+/// Fails for an id that is negative or not below `limit`, naming tensor and place.
+///
+/// The engine accepts negative ids, counting from the end, and on some devices does not check at all.
+pub(crate) fn check_ids(tensor: Inputs, ids: TokenIds<'_>, limit: i64) -> Result<()> {
+    let inside = |id: i64| (0..limit).contains(&id);
+    let outside = match ids {
+        TokenIds::I64(ids) => ids.iter().position(|&id| !inside(id)).map(|idx| (idx, ids[idx])),
+        TokenIds::I32(ids) => ids.iter().position(|&id| !inside(id.into())).map(|idx| (idx, ids[idx].into())),
+    };
+    match outside {
+        Some((idx, id)) => {
+            Err(Error::invalid(format!("`{}` holds {id} at {idx}, allowed is 0 to {}", tensor.name(), limit - 1)))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Copies what the engine gave into the caller's buffer, widened to f32.
+pub(crate) fn output(value: &DynValue, out: &mut OutputMut<'_>) -> Result<()> {
+    let found = shape(value)?;
+    if found != out.shape() {
+        return Err(Error::model(format!(
+            "the graph gives `{}` with shape {found:?}, announced was {:?}",
+            out.output().name(),
+            out.shape()
+        )));
+    }
+    let data = out.data();
+    match value.dtype().tensor_type() {
+        Some(TensorElementType::Float32) => {
+            data.copy_from_slice(value.try_extract_tensor::<f32>().map_err(error::run)?.1);
+        }
+        Some(TensorElementType::Float16) => {
+            let values = value.try_extract_tensor::<f16>().map_err(error::run)?.1;
+            data.iter_mut().zip(values).for_each(|(out, value)| *out = value.to_f32());
+        }
+        Some(TensorElementType::Bfloat16) => {
+            let values = value.try_extract_tensor::<bf16>().map_err(error::run)?.1;
+            data.iter_mut().zip(values).for_each(|(out, value)| *out = value.to_f32());
+        }
+        _ => return Err(Error::model(format!("the graph gives `{}` as {}", out.output().name(), value.dtype()))),
+    }
+    Ok(())
+}
+
+/// Extents of a tensor.
+pub(crate) fn shape(value: &DynValue) -> Result<Vec<usize>> {
+    let shape =
+        value.dtype().tensor_shape().ok_or_else(|| Error::model("the graph gives an output that is no tensor"))?;
+    shape
+        .iter()
+        .map(|&extent| usize::try_from(extent))
+        .collect::<Result<_, _>>()
+        .map_err(|err| Error::internal(format!("ONNX Runtime gives a tensor of shape {shape}")).with_source(err))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_outside_are_named_with_their_place() {
+        let check = |ids, limit| check_ids(Inputs::INPUT_IDS, ids, limit);
+        assert!(check(TokenIds::I64(&[0, 9]), 10).is_ok());
+        assert!(check(TokenIds::I32(&[i32::MAX]), i64::MAX).is_ok());
+        let message = |ids| check(ids, 10).unwrap_err().message().to_owned();
+        assert_eq!(message(TokenIds::I64(&[0, 10])), "`input_ids` holds 10 at 1, allowed is 0 to 9");
+        assert_eq!(
+            message(TokenIds::I64(&[i64::MIN])),
+            "`input_ids` holds -9223372036854775808 at 0, allowed is 0 to 9"
+        );
+        assert_eq!(message(TokenIds::I32(&[1, 2, -1])), "`input_ids` holds -1 at 2, allowed is 0 to 9");
+    }
+}

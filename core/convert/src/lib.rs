@@ -1,0 +1,5 @@
+//! One artifact made from another: export and distil, without Python.
+#![forbid(unsafe_code)]
+
+pub mod distill;
+pub mod onnx;

@@ -1,0 +1,85 @@
+//! Artifacts a package lacks: made once, beside it or in the cache folder.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::UNIX_EPOCH,
+};
+
+use drivetrain_contract::{Artifact, ArtifactData, Model, Precision, Result, format};
+use drivetrain_convert::onnx::{ExportOptions, export};
+use drivetrain_package::Package;
+use sha2::{Digest, Sha256};
+
+use crate::{Event, Locations};
+
+/// The ecosystem's name for an exported graph.
+const ONNX_FILE: &str = "onnx/model.onnx";
+
+/// The package as a backend sees it, with the graph it needs made first if the package has none.
+///
+/// # Errors
+/// What the export fails with.
+pub(crate) fn model_for(
+    package: &Package,
+    backend_formats: &[String],
+    precision: Precision,
+    locations: &Locations,
+    observe: &mut dyn FnMut(Event<'_>),
+) -> Result<Model> {
+    let mut model = package.model();
+    let reads = |name: &str| backend_formats.iter().any(|format| format == name);
+    let ready = model.artifacts.iter().any(|artifact| reads(&artifact.format) && artifact.precision == precision);
+    let weights = model.artifacts.iter().any(|artifact| artifact.format == format::SAFETENSORS);
+    if !ready && weights && reads(format::ONNX) && precision == Precision::F32 {
+        let path = onnx_file(package, locations, observe)?;
+        let artifact =
+            Artifact { format: format::ONNX.to_owned(), precision, data: ArtifactData::Path(path) };
+        model.artifacts.insert(0, artifact);
+    }
+    Ok(model)
+}
+
+fn onnx_file(package: &Package, locations: &Locations, observe: &mut dyn FnMut(Event<'_>)) -> Result<PathBuf> {
+    let target = match package.files().dir() {
+        Some(folder) if can_write(folder) => folder.join(ONNX_FILE),
+        _ => locations.cache().join("models").join(cache_key(package)).join(ONNX_FILE),
+    };
+    // In the cache it may be there already; beside the package it is not, or the package would offer it.
+    if target.is_file() {
+        return Ok(target);
+    }
+    observe(Event::Converting { model: package.name(), target: &target });
+    export(package, &target, &ExportOptions::default(), &mut |progress| {
+        let (written_bytes, total_bytes) = (progress.written_bytes, progress.total_bytes);
+        observe(Event::ConvertProgress { written_bytes, total_bytes });
+        Ok(())
+    })?;
+    observe(Event::Converted { target: &target });
+    Ok(target)
+}
+
+/// Whether files can be made in a folder: permissions do not tell (read-only mounts, the superuser), trying does.
+fn can_write(folder: &Path) -> bool {
+    tempfile::Builder::new().prefix(".drivetrain-").tempfile_in(folder).is_ok()
+}
+
+/// Another folder for another model: by place, and by length and age of its files, so that a changed model is
+/// converted again.
+fn cache_key(package: &Package) -> String {
+    let mut digest = Sha256::new();
+    if let Some(folder) = package.files().dir() {
+        digest.update(folder.as_os_str().as_encoded_bytes());
+        for name in ["config.json", "model.safetensors", "modules.json", "1_Pooling/config.json"] {
+            let Ok(facts) = fs::metadata(folder.join(name)) else { continue };
+            let changed = facts.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+            digest.update(name);
+            digest.update(facts.len().to_le_bytes());
+            digest.update(changed.map_or(0, |age| age.as_nanos()).to_le_bytes());
+        }
+    }
+    let hash: String = digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let name: String =
+        package.name().chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '.' { c } else { '_' }).collect();
+    format!("{}-{hash}", name.trim_start_matches('.'))
+}

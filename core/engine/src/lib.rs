@@ -1,0 +1,47 @@
+//! Text in, vectors out, on whichever inference engine suits the machine.
+//!
+//! ```no_run
+//! # fn main() -> drivetrain::Result<()> {
+//! use drivetrain::{Engine, Profile};
+//!
+//! let mut engine = Engine::from_profile(&Profile::build(&[])?)?;
+//! let embeddings = engine.embed(&["a text becomes a vector"])?;
+//! println!("{} numbers, the first is {}", embeddings.dim(), embeddings.row(0)[0]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The crates beneath are re-exported as modules for whoever needs more: [`contract`] (what a backend is), [`package`]
+//! (model directories), [`pipeline`] (texts to vectors over a session), [`planner`] (profiles), [`convert`] (one
+//! artifact from another), [`runtimes`] (native libraries) and [`plugin_host`] (plugins).
+#![forbid(unsafe_code)]
+
+mod artifacts;
+mod builder;
+#[cfg(feature = "builtin-model")]
+mod builtin;
+#[cfg(not(feature = "builtin-model"))]
+#[path = "builtin_absent.rs"]
+mod builtin;
+mod choose;
+mod engine;
+mod event;
+mod linked;
+mod locations;
+mod model;
+
+pub use builder::EngineBuilder;
+pub use drivetrain_contract as contract;
+pub use drivetrain_contract::{Error, ErrorKind, Result};
+pub use drivetrain_convert as convert;
+pub use drivetrain_package as package;
+pub use drivetrain_pipeline as pipeline;
+pub use drivetrain_pipeline::{EmbedOptions, Embeddings, Prompt};
+pub use drivetrain_planner as planner;
+pub use drivetrain_planner::{Choice, Layer, Origin, Profile, Threads};
+pub use drivetrain_plugin_host as plugin_host;
+pub use drivetrain_runtimes as runtimes;
+pub use engine::{Engine, Running};
+pub use event::Event;
+pub use locations::Locations;
+pub use model::open_package;

@@ -1,0 +1,35 @@
+//! Texts to vectors: tokenise, batch, run, pool, post-process.
+//!
+//! [`Embedder`] joins a package (what the model is) and a session (what computes it). What the session's graph does not
+//! compute itself is computed here, in the order of the package's modules, so that the vectors are those of
+//! sentence-transformers 6.
+//!
+//! # Invariants
+//!
+//! - This crate knows no backend: it sees the traits of the contract only.
+//! - Results come in the order of the input, and a text's vector does not depend on what surrounds it.
+//! - A vector with a NaN or an infinity is an error that names the text, never a result.
+//! - Token vectors are held for one batch at a time, in memory that is reused.
+//! - The memory a text takes is bounded by the model's token limit where there is one, however long the text is.
+#![forbid(unsafe_code)]
+
+mod embedder;
+mod embeddings;
+mod encode;
+mod finish;
+mod frame;
+mod options;
+mod pack;
+mod pool;
+mod post;
+mod route;
+mod run;
+mod text_path;
+mod token_buffers;
+mod token_path;
+mod tokenize;
+mod window;
+
+pub use embedder::Embedder;
+pub use embeddings::Embeddings;
+pub use options::{EmbedOptions, Prompt};
