@@ -33,8 +33,7 @@ pub(crate) fn model_for(
     let weights = model.artifacts.iter().any(|artifact| artifact.format == format::SAFETENSORS);
     if !ready && weights && reads(format::ONNX) && precision == Precision::F32 {
         let path = onnx_file(package, locations, observe)?;
-        let artifact =
-            Artifact { format: format::ONNX.to_owned(), precision, data: ArtifactData::Path(path) };
+        let artifact = Artifact { format: format::ONNX.to_owned(), precision, data: ArtifactData::Path(path) };
         model.artifacts.insert(0, artifact);
     }
     Ok(model)
@@ -79,7 +78,10 @@ fn cache_key(package: &Package) -> String {
         }
     }
     let hash: String = digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let name: String =
-        package.name().chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '.' { c } else { '_' }).collect();
+    let name: String = package
+        .name()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '.' { c } else { '_' })
+        .collect();
     format!("{}-{hash}", name.trim_start_matches('.'))
 }

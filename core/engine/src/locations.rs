@@ -42,8 +42,8 @@ impl Locations {
                     .with_source(err)
             })
         };
-        let data = named("DRIVETRAIN_HOME").map_or_else(|| Ok(platform()?.data_dir().join(NAME)), absolute)?;
-        let cache = named("DRIVETRAIN_CACHE").map_or_else(|| Ok(platform()?.cache_dir().join(NAME)), absolute)?;
+        let data = named("DRIVETRAIN_HOME").map_or_else(|| Ok(platform()?.data_dir().join(NAME)), |path| absolute(&path))?;
+        let cache = named("DRIVETRAIN_CACHE").map_or_else(|| Ok(platform()?.cache_dir().join(NAME)), |path| absolute(&path))?;
         let plugin_path = env::var_os("DRIVETRAIN_PLUGIN_PATH")
             .map(|path| env::split_paths(&path).filter(|folder| !folder.as_os_str().is_empty()).collect())
             .unwrap_or_default();
@@ -89,8 +89,8 @@ fn named(variable: &str) -> Option<PathBuf> {
     env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
-fn absolute(path: PathBuf) -> Result<PathBuf> {
-    std::path::absolute(&path).map_err(|err| Error::io(format!("`{}` is no path", path.display())).with_source(err))
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|err| Error::io(format!("`{}` is no path", path.display())).with_source(err))
 }
 
 #[cfg(unix)]

@@ -20,7 +20,7 @@ pub(crate) fn write_error(err: *mut DtError, error: &Error) {
     err.native_code = 0;
     err.msg_len = end as u32;
     for (slot, byte) in err.msg.iter_mut().zip(&text.as_bytes()[..end]) {
-        *slot = byte.cast_signed() as _;
+        *slot = *byte as std::ffi::c_char;
     }
 }
 

@@ -164,7 +164,7 @@ pub(crate) unsafe fn estimate(estimate: &Estimate, out: *mut DtEstimate) -> Resu
     out.device_bytes = estimate.device_bytes;
     out.reason_len = end as u32;
     for (slot, byte) in out.reason.iter_mut().zip(&estimate.reason.as_bytes()[..end]) {
-        *slot = byte.cast_signed() as _;
+        *slot = *byte as std::ffi::c_char;
     }
     Ok(())
 }

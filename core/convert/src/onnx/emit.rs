@@ -1,7 +1,9 @@
 //! The operations of architectures, emitted as ONNX nodes.
 //!
 //! Where several sequences of nodes compute the same, the one chosen is what ONNX Runtime's optimiser recognises and
-//! fuses: the order of operands matters to it.
+//! fuses: the order of operands matters to it. It fuses GELU, skip connections and the scaling of attention scores. A
+//! single `Attention` node it makes in older operator sets only (seen with 11, not with 14), which have no
+//! `LayerNormalization`; on a CPU that gained 0 to 7 %.
 
 use std::f32::consts::{FRAC_2_PI, SQRT_2};
 

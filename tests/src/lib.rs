@@ -1,0 +1,12 @@
+//! Where the suite finds fixtures and products, and how it compares vectors.
+#![forbid(unsafe_code)]
+
+mod fixture;
+mod program;
+mod rig;
+mod statistics;
+
+pub use fixture::{Array, Fixture, texts};
+pub use program::{Outcome, Program};
+pub use rig::{Rig, fixtures_dir, skip};
+pub use statistics::{max_abs_error, spearman};

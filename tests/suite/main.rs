@@ -1,0 +1,4 @@
+//! The product as its users see it.
+
+mod cli;
+mod vectors;

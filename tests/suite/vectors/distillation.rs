@@ -1,0 +1,46 @@
+//! A static model distilled from the real transformer keeps what model2vec's keeps.
+
+use std::path::PathBuf;
+
+use drivetrain::{
+    contract::NoCall,
+    convert::distill::{DistillOptions, TableType, distill},
+};
+use drivetrain_tests::{Rig, max_abs_error};
+
+use crate::vectors::{Wanted, engine, minilm::sts_benchmark};
+
+fn distilled(rig: &Rig, table_type: TableType) -> PathBuf {
+    let mut teacher = engine(rig, &rig.minilm(), Wanted::default()).unwrap();
+    let options = DistillOptions { dims: Some(256), table_type, ..DistillOptions::default() };
+    let (session, package) = teacher.session_and_package();
+    let folder = rig.cache().join(table_type.name());
+    distill(session, package, &options, &NoCall).unwrap().write(&folder).unwrap();
+    folder
+}
+
+/// model2vec's own distillation reaches 0.661.
+#[test]
+fn distilled_models_keep_their_ranking() {
+    let Some(rig) = Rig::new() else { return };
+    let correlation = |table_type| {
+        sts_benchmark(&mut engine(&rig, &distilled(&rig, table_type), Wanted::default()).unwrap())
+    };
+    let (half, bytes) = (correlation(TableType::F16), correlation(TableType::I8));
+    assert!(half >= 0.655, "{half}");
+    assert!((half - bytes).abs() <= 0.003, "{half} {bytes}");
+}
+
+/// The model in the program is the one that the command makes today, up to the last bits of a float.
+#[test]
+fn the_builtin_model_is_the_distilled_one() {
+    let Some(rig) = Rig::new() else { return };
+    let texts = ["a text becomes a vector", "Zebra crossings aren't coloured.", "αβγ 東京 42", ""];
+    let mut fresh = engine(&rig, &distilled(&rig, TableType::I8), Wanted::default()).unwrap();
+    let builtin = Wanted { profile: "model = \"builtin\"", ..Wanted::default() };
+    let mut builtin = engine(&rig, &rig.minilm(), builtin).unwrap();
+    let (fresh, builtin) = (fresh.embed(&texts).unwrap(), builtin.embed(&texts).unwrap());
+    assert_eq!((fresh.dim(), builtin.dim()), (256, 256));
+    let error = max_abs_error(fresh.as_slice(), builtin.as_slice());
+    assert!(error <= 2e-3, "{error:e}");
+}

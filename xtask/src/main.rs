@@ -1,0 +1,70 @@
+//! The project's own commands: `cargo xtask setup | test | dist | tidy | builtin-model`.
+
+#![expect(clippy::print_stderr, reason = "this program talks to the developer who runs it")]
+
+mod builtin_model;
+mod cargo;
+mod dist;
+mod fetch;
+mod folders;
+mod setup;
+mod test;
+mod tidy;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// The project's own commands.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Put native libraries, the model all-MiniLM-L6-v2 and the plugins into the data folder
+    Setup {
+        /// Data folder; default: DRIVETRAIN_HOME, else the platform's
+        #[arg(long)]
+        home: Option<PathBuf>,
+        /// Build the plugins optimised
+        #[arg(long)]
+        release: bool,
+    },
+    /// Set up a data folder below target/ and run every test with it
+    Test {
+        /// Passed on to `cargo test`
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+    /// Put the program and its plugins into one folder that runs wherever it is moved to
+    Dist {
+        /// Folder to make
+        #[arg(long, default_value = "dist")]
+        output: PathBuf,
+    },
+    /// Check what no compiler checks: dependencies between crates, folders, file heads
+    Tidy,
+    /// Make the built-in model again
+    BuiltinModel,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Setup { home, release } => setup::run(home, release),
+        Command::Test { args } => test::run(&args),
+        Command::Dist { output } => dist::run(&output),
+        Command::Tidy => tidy::run(),
+        Command::BuiltinModel => builtin_model::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(err) => {
+            eprintln!("error: {err:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
