@@ -60,7 +60,8 @@ fn pooling_in_the_graph_and_on_the_host_agree() {
     let texts = texts(&fixtures_dir().join("texts.json"));
     for fixture in Fixture::all("bert-") {
         let model = copy_model(&rig, &fixture.dir);
-        let in_graph = engine(&rig, &model, Wanted { prompt: Prompt::None, ..Wanted::default() }).unwrap().embed(&texts);
+        let in_graph =
+            engine(&rig, &model, Wanted { prompt: Prompt::None, ..Wanted::default() }).unwrap().embed(&texts);
         strip_embedding_output(&model.join("onnx/model.onnx"));
         let on_host = engine(&rig, &model, Wanted { prompt: Prompt::None, ..Wanted::default() }).unwrap().embed(&texts);
         let (in_graph, on_host) = (in_graph.unwrap(), on_host.unwrap());

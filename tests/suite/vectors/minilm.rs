@@ -41,9 +41,8 @@ pub(crate) fn sts_benchmark(engine: &mut Engine) -> f64 {
     }
     assert_eq!(scores.len(), 1379);
     let embeddings = engine.embed(&sentences).unwrap();
-    let cosines: Vec<f64> = (0..scores.len())
-        .map(|pair| cosine(embeddings.row(2 * pair), embeddings.row(2 * pair + 1)))
-        .collect();
+    let cosines: Vec<f64> =
+        (0..scores.len()).map(|pair| cosine(embeddings.row(2 * pair), embeddings.row(2 * pair + 1))).collect();
     spearman(&scores, &cosines)
 }
 

@@ -26,11 +26,7 @@ fn engine(rig: &Rig, model: &Path, wanted: Wanted<'_>) -> Result<Engine> {
     layer.set("model", model.to_str().unwrap(), Origin::Program);
     layer.set("threads", 2, Origin::Program);
     let profile = Profile::build(&[layer, Layer::text(wanted.profile)?])?;
-    Engine::builder(&profile)
-        .locations(rig.locations())
-        .prompt(wanted.prompt)
-        .truncate_dim(wanted.truncate_dim)
-        .build()
+    Engine::builder(&profile).locations(rig.locations()).prompt(wanted.prompt).truncate_dim(wanted.truncate_dim).build()
 }
 
 /// A copy of a model directory in the test's own folder, so that nothing is written beside the fixtures.

@@ -1,9 +1,9 @@
 //! What engines do to the process they live in: threads, memory, signals.
 
-use std::{fs, num::NonZeroUsize};
+use std::{fs, process::Command, thread, time::Duration};
 
 use drivetrain::contract::Session;
-use drivetrain_tests::{Fixture, Rig, fixtures_dir, texts};
+use drivetrain_tests::{Fixture, Program, Rig, fixtures_dir, texts};
 
 use crate::vectors::{Wanted, copy_model, engine};
 
@@ -12,7 +12,7 @@ fn memory_is_reported_after_loading_and_after_a_run() {
     let Some(rig) = Rig::new() else { return };
     let mut engine = engine(&rig, &rig.minilm(), Wanted::default()).unwrap();
     let loaded = memory(engine.session_and_package().0);
-    // 22.7 million parameters of four bytes.
+    // 22.7 million parameters of four bytes, less what the system counted before.
     assert!(loaded >= 60_000_000, "{loaded}");
     engine.embed(&texts(&fixtures_dir().join("texts.json"))).unwrap();
     assert!(memory(engine.session_and_package().0) >= loaded);
@@ -23,24 +23,14 @@ fn memory(session: &dyn Session) -> u64 {
     used.host_private + used.host_mapped + used.device
 }
 
-/// The budget counts the calling thread, so a session of n threads starts n − 1.
-#[test]
-#[cfg(target_os = "linux")]
-fn sessions_keep_to_their_threads() {
-    let Some(rig) = Rig::new() else { return };
-    let model = copy_model(&rig, &Fixture::open("bert-mean").dir);
-    for threads in [1, 3] {
-        let profile = format!("threads = {threads}");
-        let mut engine = engine(&rig, &model, Wanted { profile: &profile, ..Wanted::default() }).unwrap();
-        assert_eq!(engine.session_and_package().0.describe().threads, threads);
-        assert_eq!(engine.running().threads, NonZeroUsize::new(threads).unwrap().get());
-    }
-}
-
 /// What a backend must leave alone: the dispositions of signals.
 #[test]
 #[cfg(target_os = "linux")]
 fn engines_leave_signal_handlers_alone() {
+    let caught_signals = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        status.lines().find(|line| line.starts_with("SigCgt")).unwrap().to_owned()
+    };
     let Some(rig) = Rig::new() else { return };
     let before = caught_signals();
     let model = copy_model(&rig, &Fixture::open("bert-mean").dir);
@@ -48,8 +38,66 @@ fn engines_leave_signal_handlers_alone() {
     assert_eq!(caught_signals(), before);
 }
 
+/// While a batch runs there are the session's threads; those that tokenise exist only before it. Threads that wait for
+/// Ctrl-C or watch over a run use no processor and do not count.
+#[test]
 #[cfg(target_os = "linux")]
-fn caught_signals() -> String {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    status.lines().find(|line| line.starts_with("SigCgt")).unwrap().to_owned()
+fn the_thread_budget_is_kept() {
+    let Some(rig) = Rig::new() else { return };
+    let model = copy_model(&rig, &Fixture::open("bert-mean").dir);
+    let input = rig.cache().join("texts.txt");
+    fs::write(&input, "a text of a few words, again and again\n".repeat(20_000)).unwrap();
+    for budget in [1, 3] {
+        let mut child = Command::new(rig.program())
+            .args(["embed", "-q", "-o", "/dev/null", "--format", "jsonl", "--threads", &budget.to_string(), "-m"])
+            .arg(&model)
+            .arg("-i")
+            .arg(&input)
+            .env("DRIVETRAIN_HOME", rig.home())
+            .env("DRIVETRAIN_CACHE", rig.cache())
+            .spawn()
+            .unwrap();
+        let tasks = format!("/proc/{}/task", child.id());
+        let mut most = 0;
+        while child.try_wait().unwrap().is_none() {
+            most = most.max(n_computing(&tasks));
+            thread::sleep(Duration::from_millis(2));
+        }
+        assert!(child.wait().unwrap().success());
+        assert!((budget..2 * budget).contains(&most), "{budget}: {most}");
+    }
+}
+
+/// Threads of a process that have used the processor for a clock tick at least.
+#[cfg(target_os = "linux")]
+fn n_computing(tasks: &str) -> usize {
+    let computes = |task: &fs::DirEntry| {
+        let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        // Behind the name in parentheses: state is field 3, user time field 14 and system time field 15.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        fields.get(11..13).is_some_and(|ticks| ticks.iter().any(|ticks| *ticks != "0"))
+    };
+    fs::read_dir(tasks).map_or(0, |tasks| tasks.flatten().filter(computes).count())
+}
+
+/// Both write the same file; whoever is last wins, and nobody reads half of it.
+#[test]
+fn two_processes_may_convert_at_once() {
+    let Some(rig) = Rig::new() else { return };
+    let model = copy_model(&rig, &Fixture::open("bert-mean").dir);
+    let outputs: Vec<String> = thread::scope(|scope| {
+        let runs: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| Program::drivetrain(&rig).args(["embed", "x", "-m"]).args([&model]).run()))
+            .collect();
+        runs.into_iter().map(|run| run.join().unwrap().succeeded().stdout).collect()
+    });
+    assert!(outputs.iter().all(|output| *output == outputs[0]), "{outputs:?}");
+    let files: Vec<String> = model
+        .join("onnx")
+        .read_dir()
+        .unwrap()
+        .flatten()
+        .map(|file| file.file_name().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(files, ["model.onnx"]);
 }
