@@ -103,7 +103,7 @@ mod tests {
         let manifest: toml::Table = toml::from_str(crate::MANIFEST).unwrap();
         assert_eq!(manifest["id"].as_str(), Some(OnnxRuntime::INFO.id));
         assert_eq!(manifest["version"].as_str(), Some(OnnxRuntime::INFO.version));
-        assert_eq!(manifest["library"].as_str(), Some(env!("CARGO_CRATE_NAME")));
+        assert_eq!(manifest["library"].as_str(), Some("drivetrain_plugin_onnxruntime"));
         assert_eq!(manifest["formats"][0].as_str(), Some(format::ONNX));
         let native = &manifest["native"][0];
         assert_eq!(native["min"].as_str(), Some(format!("1.{}.0", crate::library::API_VERSION).as_str()));

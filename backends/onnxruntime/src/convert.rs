@@ -4,7 +4,7 @@ use drivetrain_contract::{Error, Inputs, OutputMut, PaddedBatch, Result, TokenId
 use half::{bf16, f16};
 use ort::{
     session::SessionInputValue,
-    value::{DynValue, TensorElementType, TensorRef},
+    value::{DynValue, Tensor, TensorElementType, TensorRef},
 };
 
 use crate::error;
@@ -15,6 +15,21 @@ pub(crate) fn input<'a>(batch: &PaddedBatch<'a>, ids: TokenIds<'a>) -> Result<Se
     match ids {
         TokenIds::I64(ids) => TensorRef::from_array_view((shape, ids)).map(SessionInputValue::from),
         TokenIds::I32(ids) => TensorRef::from_array_view((shape, ids)).map(SessionInputValue::from),
+    }
+    .map_err(error::run)
+}
+
+/// A copy of an input that the engine may hold on to.
+pub(crate) fn owned(input: &DynValue) -> Result<DynValue> {
+    match input.dtype().tensor_type() {
+        Some(TensorElementType::Int32) => {
+            let (shape, ids) = input.try_extract_tensor::<i32>().map_err(error::run)?;
+            Tensor::from_array((shape.clone(), ids.to_vec())).map(Tensor::into_dyn)
+        }
+        _ => {
+            let (shape, ids) = input.try_extract_tensor::<i64>().map_err(error::run)?;
+            Tensor::from_array((shape.clone(), ids.to_vec())).map(Tensor::into_dyn)
+        }
     }
     .map_err(error::run)
 }

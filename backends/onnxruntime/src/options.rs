@@ -3,6 +3,7 @@
 use std::{
     num::NonZeroUsize,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use drivetrain_contract::{Error, Result, SessionOptions};
@@ -12,6 +13,9 @@ use serde_json::{Map, Value};
 
 /// JSON Schema of the table, which also documents every key and its default.
 pub(crate) const CONFIG_SCHEMA: &str = include_str!("schema.json");
+
+/// Unfinished files begun by this process, so that each has a name of its own.
+static PARTIAL_FILES: AtomicU64 = AtomicU64::new(0);
 
 const LIBRARY: &str = "library";
 
@@ -145,7 +149,8 @@ impl Settings {
             return Err(Error::invalid(format!("`optimized_model_path` cannot be `{}`", path.display()))
                 .with_hint("name a file that is not the model itself"));
         };
-        Ok(Some(folder.join(format!(".partial-{}-{}", std::process::id(), name.to_string_lossy()))))
+        let (process, session) = (std::process::id(), PARTIAL_FILES.fetch_add(1, Ordering::Relaxed));
+        Ok(Some(folder.join(format!(".partial-{process}-{session}-{}", name.to_string_lossy()))))
     }
 }
 

@@ -48,7 +48,8 @@ impl Runner {
     fn run_bound(&mut self, feeds: &Feeds<'_>, outputs: &mut [OutputMut<'_>], options: &RunOptions) -> Result<()> {
         let mut binding = self.session.create_binding().map_err(error::run)?;
         for (name, value) in feeds {
-            binding.bind_input(*name, value).map_err(error::run)?;
+            // `ort` deadlocks on a borrowed input: it copies such a one through a binding of its own.
+            binding.bind_input(*name, &convert::owned(value)?).map_err(error::run)?;
         }
         for output in outputs.iter_mut() {
             let port = self.graph.port(output.output())?;

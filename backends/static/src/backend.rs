@@ -118,7 +118,7 @@ mod tests {
         let manifest: toml::Table = toml::from_str(crate::MANIFEST).unwrap();
         assert_eq!(manifest["id"].as_str(), Some(StaticBackend::INFO.id));
         assert_eq!(manifest["version"].as_str(), Some(StaticBackend::INFO.version));
-        assert_eq!(manifest["library"].as_str(), Some(env!("CARGO_CRATE_NAME")));
+        assert_eq!(manifest["library"].as_str(), Some("drivetrain_plugin_static"));
         assert_eq!(manifest["formats"][0].as_str(), Some(format::STATIC));
         assert!(!manifest.contains_key("native"));
     }

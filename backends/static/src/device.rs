@@ -21,7 +21,7 @@ const CPU: &str = "cpu";
 /// The processor. Sums are taken in f32; tables stored in less are widened row by row.
 pub(crate) fn cpu() -> Device {
     Device {
-        precisions_emulated: Precisions::F16 | Precisions::BF16 | Precisions::I8,
+        precisions_emulated: Precisions::F16 | Precisions::I8,
         ..Device::cpu("processor", Precisions::F32, CAPABILITIES)
     }
 }
