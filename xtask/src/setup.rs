@@ -26,12 +26,12 @@ pub(crate) fn run(home: Option<PathBuf>, release: bool) -> Result<()> {
     Ok(())
 }
 
-/// Installs a native library as `drivetrain runtimes install` does.
-pub(crate) fn native_library(spec: &str, home: &Path) -> Result<()> {
+/// Installs a native library as `drivetrain runtimes install` does, and gives its path.
+pub(crate) fn native_library(spec: &str, home: &Path) -> Result<PathBuf> {
     let installed = install(&spec.parse()?, home, &InstallOptions::default(), &mut |_| ControlFlow::Continue(()));
     let installed = installed.with_context(|| format!("cannot install `{spec}`"))?;
     eprintln!("{} {} is in `{}`", installed.id, installed.version, installed.root.display());
-    Ok(())
+    Ok(installed.library)
 }
 
 /// Puts the model into the data folder, unless it is there and whole.

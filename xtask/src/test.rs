@@ -11,15 +11,15 @@ use crate::{
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
     let home = folders::test_home();
-    for runtime in ["onnxruntime", "onnxruntime@1.31.1"] {
-        native_library(runtime, &home)?;
-    }
+    let library = native_library("onnxruntime", &home)?;
+    native_library("onnxruntime@1.31.1", &home)?;
     model(&home)?;
     plugins(&home.join("plugins"), false)?;
     let old = old_library()?;
     cargo::run(&mut cargo::command(["build", "--workspace", "--examples", "--bins"]))?;
     let mut test = cargo::command(["test", "--workspace"]);
     test.args(args).env("DRIVETRAIN_TEST_HOME", &home).env("DRIVETRAIN_TEST_PRODUCTS", folders::target().join("debug"));
+    test.env("DRIVETRAIN_TEST_ONNXRUNTIME", library);
     if let Some(old) = old {
         test.env("DRIVETRAIN_TEST_OLD_ONNXRUNTIME", old);
     }
