@@ -20,10 +20,15 @@ pub(crate) fn formats(package: &Package) -> Vec<&'static str> {
 /// The backend named, or the first that reads one of the package's formats.
 ///
 /// # Errors
-/// [`drivetrain_contract::ErrorKind::NotFound`] for a name that is not there,
+/// [`drivetrain_contract::ErrorKind::NotFound`] for a name that is not there and for a package without weights,
 /// [`drivetrain_contract::ErrorKind::Unsupported`] when none reads the package.
 pub(crate) fn backend<'r>(registry: &'r Registry, wanted: &Choice, package: &Package) -> Result<&'r Entry> {
     let formats = formats(package);
+    if formats.is_empty() {
+        // Why there are no weights is known where weights are opened.
+        let fallback = || Error::model(format!("the model `{}` has no weights", package.name()));
+        return Err(package.weights().err().unwrap_or_else(fallback));
+    }
     let reads = |entry: &Entry| {
         entry.manifest.as_ref().is_some_and(|manifest| manifest.formats.iter().any(|name| formats.contains(&&**name)))
     };

@@ -1,15 +1,22 @@
 //! Text in, vectors out, on whichever inference engine suits the machine.
 //!
-//! ```no_run
+//! ```
 //! # fn main() -> drivetrain::Result<()> {
-//! use drivetrain::{Engine, Profile};
+//! use drivetrain::{Engine, Locations, Profile};
 //!
-//! let mut engine = Engine::from_profile(&Profile::build(&[])?)?;
-//! let embeddings = engine.embed(&["a text becomes a vector"])?;
-//! println!("{} numbers, the first is {}", embeddings.dim(), embeddings.row(0)[0]);
+//! let folder = std::env::temp_dir().join("drivetrain-example");
+//! let locations = Locations::new(folder.join("data"), folder.join("cache"));
+//! let mut engine = Engine::builder(&Profile::build(&[])?).locations(locations).build()?;
+//!
+//! let embeddings = engine.embed(&["a text becomes a vector", "so does this one"])?;
+//! assert_eq!((embeddings.len(), embeddings.dim()), (2, 256));
+//! assert_eq!(engine.running().backend, "static");
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! [`Engine::from_profile`] does the same with the folders the environment names ([`Locations::from_environment`]). A
+//! [`Profile`] says what runs, here the default one: the built-in model, on the first backend that reads it.
 //!
 //! The crates beneath are re-exported as modules for whoever needs more: [`contract`] (what a backend is), [`package`]
 //! (model directories), [`pipeline`] (texts to vectors over a session), [`planner`] (profiles), [`convert`] (one

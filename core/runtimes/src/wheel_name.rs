@@ -19,6 +19,9 @@ pub struct WheelName {
     pub platforms: Vec<String>,
 }
 
+/// The interpreter to ask for where a wheel fits every one.
+const ANY_PYTHON_3: &str = "3.12";
+
 impl WheelName {
     /// Reads the file name of a wheel.
     ///
@@ -51,6 +54,8 @@ impl WheelName {
         let implementation = &self.python[..self.python.len() - digits.len()];
         let python_version = match digits.split_at_checked(1) {
             Some((major, minor)) if !minor.is_empty() => format!("{major}.{minor}"),
+            // pip takes a bare `3` for 3.0, which many packages no longer support; these wheels fit any of the series.
+            _ if digits == "3" => ANY_PYTHON_3.to_owned(),
             _ => digits.to_owned(),
         };
         let options = [
@@ -99,7 +104,7 @@ mod tests {
         );
         check(
             "nvidia_cuda_cupti-13.0.85-py2.py3-none-win_amd64.whl",
-            "--only-binary=:all: --python-version 3 --implementation py --abi none --platform win_amd64 \
+            "--only-binary=:all: --python-version 3.12 --implementation py --abi none --platform win_amd64 \
              nvidia_cuda_cupti==13.0.85",
         );
     }
