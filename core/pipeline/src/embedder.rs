@@ -1,38 +1,37 @@
-//! Texts to vectors with one package and one session.
+//! Texts to vectors with one package and its sessions.
 
 use std::fmt;
 
-use drivetrain_contract::{Call, Error, Result, Session};
+use drivetrain_contract::{Call, Error, Result, Session, SessionInfo};
 use drivetrain_package::{Package, Pooling};
 
 use crate::{
-    EmbedOptions, Embeddings,
+    EmbedOptions, Embedded, Embeddings, Position,
+    cost::CostMeter,
     encode::Encoder,
     finish::Finish,
+    lane::{Feed, Lane, TokenFeed},
     pack::BatchLimits,
+    prepare::Preparation,
     route::{InputKind, Route},
-    run::Runner,
-    text_path::TextPath,
+    stream::{self, Shared},
     token_buffers::TokenBuffers,
-    token_path::TokenPath,
     tokenize::TextTokenizer,
 };
 
 /// Turns texts into vectors as sentence-transformers does with the same package.
 ///
-/// The session is used in the best way it offers: text if it tokenises by itself, else tokens; pooled in its graph if
+/// A session is used in the best way it offers: text if it tokenises by itself, else tokens; pooled in its graph if
 /// that gives `sentence_embedding`, else pooled here from `last_hidden_state`. A package that leaves its prompt out of
 /// pooling needs the latter whenever there is a prompt.
+///
+/// With several sessions batches are run side by side; the vectors are the same.
 pub struct Embedder {
-    runner: Runner,
-    path: Path,
+    preparation: Preparation,
+    lanes: Vec<Lane>,
+    meter: CostMeter,
+    options: EmbedOptions,
     dim: usize,
-}
-
-#[derive(Debug)]
-enum Path {
-    Text(TextPath),
-    Tokens(Box<TokenPath>),
 }
 
 impl Embedder {
@@ -45,34 +44,27 @@ impl Embedder {
     /// runs, and for a session whose inputs and outputs do not serve it; [`drivetrain_contract::ErrorKind::Model`] for
     /// broken files and for a session that contradicts the package.
     pub fn new(package: &Package, session: Box<dyn Session>, options: &EmbedOptions) -> Result<Self> {
+        Self::with_sessions(package, vec![session], options)
+    }
+
+    /// The same with several sessions of one kind, which run side by side.
+    ///
+    /// # Errors
+    /// As [`Embedder::new`], and [`drivetrain_contract::ErrorKind::Invalid`] without a session or with sessions that
+    /// differ in what they take and give.
+    pub fn with_sessions(package: &Package, sessions: Vec<Box<dyn Session>>, options: &EmbedOptions) -> Result<Self> {
+        let info = alike(&sessions)?.clone();
         let prompt = options.prompt.text(package.prompts())?.to_owned();
         let exclude_prompt = !prompt.is_empty() && package.pooling().is_some_and(leaves_prompt_out);
-        let info = session.describe();
-        let route = Route::choose(package, info, exclude_prompt)?;
-        let (path, full_dim) = match route.input {
-            InputKind::Text => {
-                let dim = Finish::new(package, info, (route.output, 0))?.dim();
-                (Path::Text(TextPath::new(prompt, options.max_batch, dim)), dim)
-            }
-            input => {
-                let tokenizer = TextTokenizer::new(package)?;
-                let prompt_len = tokenizer.prompt_len(&prompt)?;
-                let skip = if exclude_prompt { prompt_len } else { 0 };
-                let finish = Finish::new(package, info, (route.output, skip))?;
-                let dim = finish.dim();
-                let tokens = TokenPath {
-                    encoder: Encoder { tokenizer, prompt, threads: options.threads },
-                    input,
-                    limits: BatchLimits { tokens: options.batch_tokens, texts: options.max_batch },
-                    padding_side: package.tokenizer().padding_side,
-                    buffers: TokenBuffers::new(info.index_type),
-                    finish,
-                };
-                (Path::Tokens(Box::new(tokens)), dim)
-            }
+        let route = Route::choose(package, &info, exclude_prompt)?;
+        let joined = match route.input {
+            InputKind::Text => join_text(package, &info, (route, prompt), options)?,
+            _ => join_tokens(package, &info, (route, prompt, exclude_prompt), options)?,
         };
-        let dim = truncated_dim(full_dim, options.truncate_dim, package.truncate_dim())?;
-        Ok(Self { runner: Runner::new(session), path, dim })
+        let dim = truncated_dim(joined.full_dim, options.truncate_dim, package.truncate_dim())?;
+        let lanes = sessions.into_iter().map(|session| Lane::new(session, (joined.feed)(), dim)).collect();
+        let (meter, options) = (CostMeter::default(), options.clone());
+        Ok(Self { preparation: joined.preparation, lanes, meter, options, dim })
     }
 
     /// Numbers in each vector.
@@ -94,28 +86,135 @@ impl Embedder {
         call.check()?;
         let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
         let mut out = Embeddings::zeroed(texts.len(), self.dim)?;
-        match &mut self.path {
-            Path::Text(path) => path.embed(&mut self.runner, &texts, &mut out, call)?,
-            Path::Tokens(path) => path.embed(&mut self.runner, &texts, &mut out, call)?,
-        }
+        let mut rows = 0;
+        self.embed_stream(
+            Position::default(),
+            texts.iter().map(|text| Ok::<&str, Error>(text)),
+            &mut |embedded| {
+                for vector in embedded.embeddings.rows() {
+                    out.copy_row(rows, vector);
+                    rows += 1;
+                }
+                call.progress((rows * 1000 / texts.len()) as u32, "embed");
+                Ok(())
+            },
+            call,
+        )?;
         Ok(out)
     }
 
-    /// The session.
-    pub fn session(&self) -> &dyn Session {
-        &*self.runner.session
+    /// Gives the vectors of everything `texts` gives to `sink`, in order, a window of texts at a time.
+    ///
+    /// Reading, tokenising, running and `sink` overlap, so `texts` is read on a thread of its own; `sink` is called on
+    /// this one. Memory does not grow with the number of texts. `from` is where an earlier stream stopped whose remaining
+    /// texts these are, or the default at the beginning. The first error, of `texts`, of `sink` or of the work
+    /// between them, ends the stream; what `sink` was given before stays valid.
+    ///
+    /// # Errors
+    /// As [`Embedder::embed`], and those of `texts` and `sink`.
+    pub fn embed_stream<T, E>(
+        &mut self,
+        from: Position,
+        texts: impl Iterator<Item = Result<T, E>> + Send,
+        sink: &mut dyn FnMut(Embedded<'_, T>) -> Result<(), E>,
+        call: &dyn Call,
+    ) -> Result<(), E>
+    where
+        T: AsRef<str> + Send + Sync,
+        E: From<Error> + Send,
+    {
+        let threads = self.options.threads.get();
+        let shared = Shared {
+            preparation: &self.preparation,
+            meter: &self.meter,
+            window: self.options.window,
+            tokenizer_threads: self.options.tokenizer_threads.map_or(
+                // Beside sessions that keep every thread busy, few are enough to stay ahead of them.
+                (threads, (threads / 4).max(1)),
+                |threads| (threads.get(), threads.get()),
+            ),
+            dim: self.dim,
+        };
+        stream::run(&shared, &mut self.lanes, (from, texts), sink, call)
     }
 
-    /// The session, as to give memory back.
+    /// The first session.
+    pub fn session(&self) -> &dyn Session {
+        self.lanes[0].session()
+    }
+
+    /// The first session, as to give memory back.
     pub fn session_mut(&mut self) -> &mut dyn Session {
-        &mut *self.runner.session
+        self.lanes[0].session_mut()
     }
 }
 
 impl fmt::Debug for Embedder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Embedder").field("path", &self.path).field("dim", &self.dim).finish_non_exhaustive()
+        f.debug_struct("Embedder")
+            .field("preparation", &self.preparation)
+            .field("sessions", &self.lanes.len())
+            .field("dim", &self.dim)
+            .finish_non_exhaustive()
     }
+}
+
+/// What all sessions take and give.
+fn alike(sessions: &[Box<dyn Session>]) -> Result<&SessionInfo> {
+    let Some((first, others)) = sessions.split_first() else { return Err(Error::invalid("there is no session")) };
+    // Threads may differ, where a budget cannot be shared out evenly.
+    let kind = |info: &SessionInfo| SessionInfo { threads: 0, ..info.clone() };
+    if others.iter().any(|other| kind(other.describe()) != kind(first.describe())) {
+        return Err(Error::invalid("the sessions differ in what they take and give"));
+    }
+    Ok(first.describe())
+}
+
+/// A package and a kind of session joined: what happens before a session, and on each.
+struct Joined {
+    preparation: Preparation,
+    feed: Box<dyn Fn() -> Feed>,
+    full_dim: usize,
+}
+
+fn join_text(
+    package: &Package,
+    info: &SessionInfo,
+    (route, prompt): (Route, String),
+    options: &EmbedOptions,
+) -> Result<Joined> {
+    let full_dim = Finish::new(package, info, (route.output, 0))?.dim();
+    let preparation = Preparation::Texts { prompt: prompt.clone(), max_batch: options.max_batch };
+    let feed = move || Feed::text(prompt.clone(), full_dim);
+    Ok(Joined { preparation, feed: Box::new(feed), full_dim })
+}
+
+fn join_tokens(
+    package: &Package,
+    info: &SessionInfo,
+    (route, prompt, exclude_prompt): (Route, String, bool),
+    options: &EmbedOptions,
+) -> Result<Joined> {
+    let tokenizer = TextTokenizer::new(package)?;
+    let prompt_len = tokenizer.prompt_len(&prompt)?;
+    let finish = Finish::new(package, info, (route.output, if exclude_prompt { prompt_len } else { 0 }))?;
+    let (full_dim, index_type) = (finish.dim(), info.index_type);
+    let (frame, pad_id, padding_side) =
+        (tokenizer.frame().clone(), tokenizer.pad_id(), package.tokenizer().padding_side);
+    let limits = BatchLimits { tokens: options.batch_tokens, texts: options.max_batch };
+    let encoder = Box::new(Encoder { tokenizer, prompt });
+    let preparation = Preparation::Tokens { encoder, limits, max_tokens: info.max_tokens };
+    let feed = move || {
+        Feed::Tokens(Box::new(TokenFeed {
+            input: route.input,
+            frame: frame.clone(),
+            pad_id,
+            padding_side,
+            buffers: TokenBuffers::new(index_type),
+            finish: finish.clone(),
+        }))
+    };
+    Ok(Joined { preparation, feed: Box::new(feed), full_dim })
 }
 
 fn leaves_prompt_out(pooling: &Pooling) -> bool {

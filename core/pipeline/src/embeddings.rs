@@ -60,22 +60,32 @@ impl Embeddings {
         self.data
     }
 
-    /// Makes the first numbers of `vector` the vector of text `idx`.
+    /// Makes the first numbers of `vector` the vector in `row`; `place` is what a message calls its text.
     ///
     /// # Errors
     /// [`ErrorKind::Model`] when any number of `vector` is not finite, those left out included.
-    pub(crate) fn set(&mut self, idx: usize, vector: &[f32]) -> Result<()> {
-        check_finite(idx, vector)?;
-        self.data[idx * self.dim..][..self.dim].copy_from_slice(&vector[..self.dim]);
+    pub(crate) fn set(&mut self, row: usize, place: u64, vector: &[f32]) -> Result<()> {
+        check_finite(place, vector)?;
+        self.copy_row(row, vector);
         Ok(())
+    }
+
+    /// The same for a vector that was checked before.
+    pub(crate) fn copy_row(&mut self, row: usize, vector: &[f32]) {
+        self.data[row * self.dim..][..self.dim].copy_from_slice(&vector[..self.dim]);
+    }
+
+    /// Makes row `to` the same as row `from`.
+    pub(crate) fn repeat_row(&mut self, from: usize, to: usize) {
+        self.data.copy_within(from * self.dim..(from + 1) * self.dim, to * self.dim);
     }
 }
 
-/// Fails when a number of the vector of text `idx` is not finite.
-pub(crate) fn check_finite(idx: usize, vector: &[f32]) -> Result<()> {
+/// Fails when a number of the vector of the text at `place` is not finite.
+pub(crate) fn check_finite(place: u64, vector: &[f32]) -> Result<()> {
     let Some(bad) = vector.iter().find(|number| !number.is_finite()) else { return Ok(()) };
     let what = if bad.is_nan() { "NaN" } else { "an infinity" };
-    Err(Error::model(format!("vector of text {idx} contains {what}"))
+    Err(Error::model(format!("vector of text {place} contains {what}"))
         .with_hint("check the model's weights, or compute in f32"))
 }
 
@@ -86,8 +96,8 @@ mod tests {
     #[test]
     fn rows_are_those_that_were_set() {
         let mut embeddings = Embeddings::zeroed(3, 2).unwrap();
-        embeddings.set(2, &[5.0, 6.0, 7.0]).unwrap();
-        embeddings.set(0, &[1.0, 2.0]).unwrap();
+        embeddings.set(2, 2, &[5.0, 6.0, 7.0]).unwrap();
+        embeddings.set(0, 0, &[1.0, 2.0]).unwrap();
         assert_eq!(embeddings.len(), 3);
         assert_eq!(embeddings.row(2), [5.0, 6.0]);
         assert_eq!(embeddings.rows().collect::<Vec<_>>(), [[1.0, 2.0], [0.0, 0.0], [5.0, 6.0]]);
@@ -98,7 +108,7 @@ mod tests {
     fn numbers_that_are_not_finite_are_refused_even_beyond_the_dimension() {
         let mut embeddings = Embeddings::zeroed(4, 1).unwrap();
         for (number, word) in [(f32::NAN, "NaN"), (f32::INFINITY, "infinity"), (f32::NEG_INFINITY, "infinity")] {
-            let err = embeddings.set(3, &[0.0, number]).unwrap_err();
+            let err = embeddings.set(0, 3, &[0.0, number]).unwrap_err();
             assert_eq!(err.kind(), ErrorKind::Model);
             assert!(err.message().contains("text 3") && err.message().contains(word), "{err}");
         }

@@ -1,7 +1,6 @@
 //! Tokenising many texts on several threads.
 
 use std::{
-    num::NonZeroUsize,
     sync::{Mutex, PoisonError},
     thread,
 };
@@ -15,20 +14,26 @@ const CHUNK: usize = 16;
 /// Below so many bytes of text for each thread, starting it costs more than it saves.
 const BYTES_PER_THREAD: usize = 16 * 1024;
 
-/// A tokenizer, what it puts before each text, and how many threads it may use, the calling one included.
+/// A tokenizer, and what it puts before each text.
 #[derive(Debug)]
 pub(crate) struct Encoder {
     pub(crate) tokenizer: TextTokenizer,
     pub(crate) prompt: String,
-    pub(crate) threads: NonZeroUsize,
 }
 
 impl Encoder {
-    /// The content tokens of each text after the prompt, in order.
+    /// The content tokens of each text after the prompt, in order, made by as many `threads` at the most, the calling
+    /// one included. `place` says what a message calls a text.
     ///
     /// # Errors
-    /// As [`TextTokenizer::content`], with the text's index; and when the call is cancelled.
-    pub(crate) fn encode(&self, texts: &[&str], call: &dyn Call) -> Result<Vec<Vec<u32>>> {
+    /// As [`TextTokenizer::content`], with the text's place; and when the call is cancelled.
+    pub(crate) fn encode(
+        &self,
+        texts: &[&str],
+        threads: usize,
+        place: &(dyn Fn(usize) -> u64 + Sync),
+        call: &dyn Call,
+    ) -> Result<Vec<Vec<u32>>> {
         let mut contents = vec![Vec::new(); texts.len()];
         let work = Mutex::new(texts.chunks(CHUNK).zip(contents.chunks_mut(CHUNK)).enumerate());
         let worker = || -> Result<()> {
@@ -37,12 +42,12 @@ impl Encoder {
                 let Some((chunk, (texts, contents))) = next else { return Ok(()) };
                 call.check()?;
                 for (at, (text, content)) in texts.iter().zip(contents).enumerate() {
-                    *content = self.encode_one(chunk * CHUNK + at, text)?;
+                    *content = self.encode_one(place(chunk * CHUNK + at), text)?;
                 }
             }
         };
         thread::scope(|scope| {
-            let others: Vec<_> = (1..self.useful_threads(texts)).map(|_| scope.spawn(worker)).collect();
+            let others: Vec<_> = (1..useful_threads(texts, threads)).map(|_| scope.spawn(worker)).collect();
             let mut outcome = worker();
             for other in others {
                 let other = other.join().unwrap_or_else(|_| Err(Error::internal("a tokenising thread panicked")));
@@ -53,16 +58,16 @@ impl Encoder {
         Ok(contents)
     }
 
-    fn encode_one(&self, idx: usize, text: &str) -> Result<Vec<u32>> {
+    fn encode_one(&self, idx: u64, text: &str) -> Result<Vec<u32>> {
         self.tokenizer
             .content(&self.prompt, text)
             .map_err(|err| Error::new(err.kind(), format!("text {idx} cannot be tokenised")).with_source(err))
     }
+}
 
-    fn useful_threads(&self, texts: &[&str]) -> usize {
-        let bytes: usize = texts.iter().map(|text| text.len()).sum();
-        self.threads.get().min(bytes / BYTES_PER_THREAD + 1).min(texts.len().div_ceil(CHUNK))
-    }
+fn useful_threads(texts: &[&str], threads: usize) -> usize {
+    let bytes: usize = texts.iter().map(|text| text.len()).sum();
+    threads.min(bytes / BYTES_PER_THREAD + 1).min(texts.len().div_ceil(CHUNK))
 }
 
 #[cfg(test)]
@@ -74,10 +79,10 @@ mod tests {
 
     use super::*;
 
-    fn encoder(threads: usize) -> Encoder {
+    fn encoder() -> Encoder {
         let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/models/bert-mean");
         let tokenizer = TextTokenizer::new(&Package::open(Path::new(dir)).unwrap()).unwrap();
-        Encoder { tokenizer, prompt: "p: ".to_owned(), threads: NonZeroUsize::new(threads).unwrap() }
+        Encoder { tokenizer, prompt: "p: ".to_owned() }
     }
 
     #[test]
@@ -86,13 +91,13 @@ mod tests {
             (0..1000).map(|idx| format!("text {idx} {}", "of many words ".repeat(idx % 40))).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let expect: Vec<Vec<u32>> = {
-            let one = encoder(1);
+            let one = encoder();
             texts.iter().map(|text| one.tokenizer.content("p: ", text).unwrap()).collect()
         };
         for threads in [1, 2, 5, 1000] {
-            let encoder = encoder(threads);
-            assert_eq!(encoder.useful_threads(&texts) > 1, threads > 1);
-            assert_eq!(encoder.encode(&texts, &NoCall).unwrap(), expect, "{threads} threads");
+            assert_eq!(useful_threads(&texts, threads) > 1, threads > 1);
+            let found = encoder().encode(&texts, threads, &|idx| idx as u64, &NoCall).unwrap();
+            assert_eq!(found, expect, "{threads} threads");
         }
     }
 
@@ -105,7 +110,7 @@ mod tests {
             }
         }
         let text = "word ".repeat(1000);
-        let err = encoder(4).encode(&vec![text.as_str(); 100], &Stopped).unwrap_err();
+        let err = encoder().encode(&vec![text.as_str(); 100], 4, &|idx| idx as u64, &Stopped).unwrap_err();
         assert_eq!(err.kind(), ErrorKind::Cancelled);
     }
 }

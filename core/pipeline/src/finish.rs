@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What a run gives, and what is left to do with it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Finish {
     /// `sentence_embedding` of so many numbers, which is final.
     Graph(usize),
@@ -21,8 +21,8 @@ pub(crate) enum Finish {
 /// Where a text is in a batch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
-    /// Index of the text among all.
-    pub(crate) idx: usize,
+    /// The text's place among all, for messages.
+    pub(crate) idx: u64,
     /// Its first token in the batch, counted in tokens, padding included.
     pub(crate) start: usize,
     /// Its number of tokens.
@@ -69,25 +69,26 @@ impl Finish {
         }
     }
 
-    /// Stores the vectors of one batch; `found` is what the session gave for it.
+    /// Stores the vectors of one batch in the order of `places`; `found` is what the session gave for it.
     ///
     /// # Errors
     /// [`drivetrain_contract::ErrorKind::Model`] for numbers that are not finite.
     pub(crate) fn store(&mut self, found: &[f32], places: &[Place], out: &mut Embeddings) -> Result<()> {
         match self {
             Self::Graph(dim) => {
-                places.iter().zip(found.chunks_exact(*dim)).try_for_each(|(place, vector)| out.set(place.idx, vector))
+                let vectors = places.iter().zip(found.chunks_exact(*dim)).enumerate();
+                vectors.into_iter().try_for_each(|(row, (place, vector))| out.set(row, place.idx, vector))
             }
             Self::Host { pool, post } => {
                 let mut vector = Vec::new();
-                places.iter().try_for_each(|place| {
+                places.iter().enumerate().try_for_each(|(row, place)| {
                     vector.clear();
                     vector.resize(pool.dim(), 0.0);
                     pool.apply(&found[place.start * pool.hidden..][..place.len * pool.hidden], &mut vector);
                     // Some activations turn an infinity into a number, so it is looked for before them too.
                     check_finite(place.idx, &vector)?;
                     post.apply(&mut vector);
-                    out.set(place.idx, &vector)
+                    out.set(row, place.idx, &vector)
                 })
             }
         }

@@ -11,7 +11,7 @@ pub(crate) struct FramedToken {
 }
 
 /// The special tokens before and after the tokens of a text.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Frame {
     before: Vec<FramedToken>,
     after: Vec<FramedToken>,

@@ -13,23 +13,26 @@
 //! - The memory a text takes is bounded by the model's token limit where there is one, however long the text is.
 #![forbid(unsafe_code)]
 
+mod cost;
 mod embedder;
 mod embeddings;
 mod encode;
 mod finish;
 mod frame;
+mod lane;
 mod options;
 mod pack;
 mod pool;
 mod post;
+mod prepare;
 mod route;
 mod run;
-mod text_path;
+mod stream;
 mod token_buffers;
-mod token_path;
 mod tokenize;
 mod window;
 
 pub use embedder::Embedder;
 pub use embeddings::Embeddings;
 pub use options::{EmbedOptions, Prompt};
+pub use stream::{Embedded, Position};

@@ -20,8 +20,12 @@ pub struct EmbedOptions {
     pub batch_tokens: usize,
     /// Most texts in one batch.
     pub max_batch: usize,
-    /// Threads to tokenise with, the calling one included.
+    /// Texts that are looked at together: sorted by length, freed of duplicates and cut into batches.
+    pub window: usize,
+    /// Threads of all sessions together.
     pub threads: NonZeroUsize,
+    /// Threads to tokenise with; `None` is as many as `threads` before the sessions begin, and a quarter beside them.
+    pub tokenizer_threads: Option<NonZeroUsize>,
 }
 
 impl Default for EmbedOptions {
@@ -31,7 +35,9 @@ impl Default for EmbedOptions {
             truncate_dim: None,
             batch_tokens: 8192,
             max_batch: 1024,
+            window: 4096,
             threads: NonZeroUsize::MIN,
+            tokenizer_threads: None,
         }
     }
 }

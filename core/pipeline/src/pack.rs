@@ -2,6 +2,8 @@
 
 use std::{cmp::Reverse, ops::Range};
 
+use crate::cost::Cost;
+
 /// Bounds of one batch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BatchLimits {
@@ -19,16 +21,37 @@ pub(crate) fn longest_first(lengths: &[usize]) -> Vec<usize> {
     order
 }
 
-/// Cuts an order of descending lengths into batches within the limits; a text beyond them goes alone.
-pub(crate) fn batches(lengths: &[usize], order: &[usize], limits: BatchLimits) -> Vec<Range<usize>> {
-    let mut batches = Vec::new();
-    let mut start = 0;
-    while start < order.len() {
-        let longest = lengths[order[start]].max(1);
-        let size = (limits.tokens / longest).min(limits.texts).clamp(1, order.len() - start);
-        batches.push(start..start + size);
-        start += size;
+/// Cuts an order of descending lengths into the batches that cost least together, within the limits; a text beyond them
+/// goes alone.
+///
+/// The best cut of the first `n` texts is the best cut of the first `n - size`, for some size of the last batch, and
+/// that batch (dynamic programming). A batch costs what its longest text makes of it, so padding is weighed against the
+/// fixed cost of one more run, and outliers end up alone.
+pub(crate) fn batches(lengths: &[usize], order: &[usize], limits: BatchLimits, cost: &Cost) -> Vec<Range<usize>> {
+    let mut cheapest = vec![0.0; order.len() + 1];
+    let mut sizes = vec![0; order.len() + 1];
+    for end in 1..=order.len() {
+        cheapest[end] = f64::INFINITY;
+        for size in 1..=end.min(limits.texts.max(1)) {
+            let longest = lengths[order[end - size]];
+            if size > 1 && size * longest > limits.tokens {
+                // Lengths only grow towards the front.
+                break;
+            }
+            let total = cheapest[end - size] + cost.of(size, longest);
+            // Of equally good cuts the one with fewer runs.
+            if total <= cheapest[end] {
+                (cheapest[end], sizes[end]) = (total, size);
+            }
+        }
     }
+    let mut batches = Vec::new();
+    let mut end = order.len();
+    while end > 0 {
+        batches.push(end - sizes[end]..end);
+        end -= sizes[end];
+    }
+    batches.reverse();
     batches
 }
 
@@ -36,28 +59,67 @@ pub(crate) fn batches(lengths: &[usize], order: &[usize], limits: BatchLimits) -
 mod tests {
     use super::*;
 
-    fn check(lengths: &[usize], tokens: usize, texts: usize, expect: &[&[usize]]) {
+    const CHEAP_RUNS: Cost = Cost { fixed: 0.0, token: 1.0, pair: 0.0 };
+    const DEAR_RUNS: Cost = Cost { fixed: 1e9, token: 1.0, pair: 0.0 };
+
+    fn check(lengths: &[usize], limits: (usize, usize), cost: Cost, expect: &[&[usize]]) {
         let order = longest_first(lengths);
-        let batches = batches(lengths, &order, BatchLimits { tokens, texts });
+        let batches = batches(lengths, &order, BatchLimits { tokens: limits.0, texts: limits.1 }, &cost);
         let batches: Vec<&[usize]> = batches.into_iter().map(|range| &order[range]).collect();
-        assert_eq!(batches, expect, "{lengths:?} in batches of {tokens} tokens, {texts} texts");
+        assert_eq!(batches, expect, "{lengths:?} within {limits:?}");
     }
 
     #[test]
     fn padded_tokens_and_texts_are_bounded() {
-        check(&[3, 9, 3, 5], 10, 8, &[&[1], &[3, 0], &[2]]);
-        check(&[2, 2, 2], 100, 2, &[&[0, 1], &[2]]);
-        check(&[50, 1], 10, 8, &[&[0], &[1]]);
-        check(&[], 10, 8, &[]);
+        check(&[3, 9, 3, 5], (10, 8), DEAR_RUNS, &[&[1], &[3], &[0, 2]]);
+        check(&[2, 2, 2], (100, 2), DEAR_RUNS, &[&[0], &[1, 2]]);
+        check(&[50, 1], (10, 8), DEAR_RUNS, &[&[0], &[1]]);
+        check(&[], (10, 8), DEAR_RUNS, &[]);
+    }
+
+    #[test]
+    fn padding_is_weighed_against_runs() {
+        check(&[9, 9, 3, 3, 3], (1000, 100), CHEAP_RUNS, &[&[0, 1], &[2, 3, 4]]);
+        check(&[9, 9, 3, 3, 3], (1000, 100), DEAR_RUNS, &[&[0, 1, 2, 3, 4]]);
+        // An outlier goes alone: padding nine short texts to 500 tokens costs more than a run.
+        let mut lengths = vec![10; 9];
+        lengths.push(500);
+        check(&lengths, (10_000, 100), Cost::PRIOR, &[&[9], &[0, 1, 2, 3, 4, 5, 6, 7, 8]]);
+    }
+
+    #[test]
+    fn no_cut_is_cheaper() {
+        let lengths: Vec<usize> = (0..12).map(|idx| 1 + (idx * 7) % 11).collect();
+        let order = longest_first(&lengths);
+        let (limits, cost) = (BatchLimits { tokens: 40, texts: 5 }, Cost { fixed: 6.0, token: 1.0, pair: 0.01 });
+        let price = |cuts: &[Range<usize>]| -> f64 {
+            cuts.iter().map(|range| cost.of(range.len(), lengths[order[range.start]])).sum()
+        };
+        let found = price(&batches(&lengths, &order, limits, &cost));
+        // Every way to cut 12 texts is a subset of the 11 places between them.
+        for subset in 0u32..1 << 11 {
+            let mut cuts = Vec::new();
+            let mut start = 0;
+            for end in 1..=12 {
+                if end == 12 || subset >> (end - 1) & 1 == 1 {
+                    cuts.push(start..end);
+                    start = end;
+                }
+            }
+            let allowed = cuts
+                .iter()
+                .all(|range| range.len() <= 5 && (range.len() == 1 || range.len() * lengths[order[range.start]] <= 40));
+            assert!(!allowed || price(&cuts) >= found - 1e-9);
+        }
     }
 
     #[test]
     fn texts_without_tokens_are_in_no_batch() {
-        check(&[0, 4, 0], 10, 8, &[&[1]]);
+        check(&[0, 4, 0], (10, 8), CHEAP_RUNS, &[&[1]]);
     }
 
     #[test]
     fn limits_of_zero_still_make_progress() {
-        check(&[2, 3], 0, 0, &[&[1], &[0]]);
+        check(&[2, 3], (0, 0), DEAR_RUNS, &[&[1], &[0]]);
     }
 }

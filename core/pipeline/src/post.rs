@@ -1,13 +1,15 @@
 //! What follows pooling: dense layers and normalisation, in the package's order.
 
+use std::sync::Arc;
+
 use drivetrain_contract::{Error, Result};
 use drivetrain_package::{Activation, Dense, Module, Package};
 
 /// One step on a pooled vector.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Step {
     /// `activation(weight · x + bias)`
-    Dense(Layer),
+    Dense(Arc<Layer>),
     /// Division by the Euclidean length, but by 1e-12 at least, as `torch.nn.functional.normalize`.
     Normalize,
 }
@@ -23,7 +25,7 @@ pub(crate) struct Layer {
 }
 
 /// The steps after pooling of a package.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Post {
     steps: Vec<Step>,
     dim: usize,
@@ -51,7 +53,7 @@ impl Post {
                 Module::Dense(dense) => {
                     let layer = Layer::load(package, dense, post.dim)?;
                     post.dim = dense.out_features;
-                    post.steps.push(Step::Dense(layer));
+                    post.steps.push(Step::Dense(Arc::new(layer)));
                 }
                 Module::Normalize => post.steps.push(Step::Normalize),
                 _ => {}

@@ -3,7 +3,7 @@
 use drivetrain_contract::{AlignedBuf, Batch, Error, IndexType, Inputs, PackedBatch, PaddedBatch, Result, TokenIds};
 use drivetrain_package::Side;
 
-use crate::{finish::Place, frame::Frame, token_path::Tokenised};
+use crate::{finish::Place, frame::Frame, lane::Tokenised};
 
 /// What the tensors of a batch are made from.
 #[derive(Clone, Copy, Debug)]

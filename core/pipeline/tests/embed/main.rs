@@ -1,6 +1,7 @@
 //! The pipeline around a session whose results can be computed by hand.
 
 mod refusals;
+mod streams;
 mod table;
 
 use std::{num::NonZeroUsize, path::PathBuf};

@@ -1,0 +1,345 @@
+//! Reading, tokenising, running and giving away at the same time, in bounded memory and in the order of the input.
+//!
+//! ```text
+//! texts ─▶ prepare (one thread, helped while tokenising) ─▶ jobs ─▶ lanes (one thread each) ─▶ results ─▶ sink (caller)
+//!             ▲                                                                                      │
+//!             └──────────────────────── a permit for each window given away ─────────────────────────┘
+//! ```
+//!
+//! Queues need no bound of their own: there are never more windows on the way than permits.
+
+use std::{
+    collections::BTreeMap,
+    iter::Peekable,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Receiver, Sender},
+    },
+    thread,
+};
+
+use drivetrain_contract::{Call, Error, Result};
+
+use crate::{
+    cost::{Cost, CostMeter, Settled},
+    embeddings::Embeddings,
+    lane::Lane,
+    prepare::{Preparation, Window},
+};
+
+/// Windows on the way: one being run, one prepared, one being given away.
+const WINDOWS: usize = 3;
+/// Texts in the first window; each later one is four times as large until they are as large as allowed, so that engines
+/// begin early and little input is little work.
+const FIRST_WINDOW: usize = 256;
+/// Bytes of text after which a window is full.
+const WINDOW_BYTES: usize = 16 << 20;
+
+/// Where a stream is between two windows. A stream that begins there, with the texts from there on, gives what the one
+/// it was taken from would have given.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Position {
+    /// Windows before.
+    pub windows: u64,
+    /// Texts before.
+    pub texts: u64,
+    /// What was learned of the cost of batches: seconds of a run, of a token, and of a pair of tokens, and the window
+    /// from which on it is used.
+    pub cost: Option<([f64; 3], u64)>,
+}
+
+/// Vectors of some texts, which follow those given before.
+#[derive(Debug)]
+pub struct Embedded<'a, T> {
+    /// Place of the first text among all.
+    pub first: u64,
+    /// The texts, as they came.
+    pub texts: &'a [T],
+    /// Their vectors.
+    pub embeddings: &'a Embeddings,
+    /// Tokens that were run for them, special ones included; 0 where the session tokenises by itself. Texts that came
+    /// twice count once.
+    pub n_tokens: u64,
+    /// Where the stream is after these texts.
+    pub next: Position,
+}
+
+/// What never changes while a stream runs.
+#[derive(Debug)]
+pub(crate) struct Shared<'a> {
+    pub(crate) preparation: &'a Preparation,
+    pub(crate) meter: &'a CostMeter,
+    /// Most texts in a window.
+    pub(crate) window: usize,
+    /// Threads that tokenise the first window, when no session has work, and the later ones.
+    pub(crate) tokenizer_threads: (usize, usize),
+    /// Numbers in each vector.
+    pub(crate) dim: usize,
+}
+
+/// Runs everything `texts` gives, and gives the vectors to `sink`.
+pub(crate) fn run<T, E, I>(
+    shared: &Shared<'_>,
+    lanes: &mut [Lane],
+    (from, texts): (Position, I),
+    sink: &mut dyn FnMut(Embedded<'_, T>) -> Result<(), E>,
+    call: &dyn Call,
+) -> Result<(), E>
+where
+    T: AsRef<str> + Send + Sync,
+    E: From<Error> + Send,
+    I: Iterator<Item = Result<T, E>> + Send,
+{
+    shared
+        .meter
+        .begin(from.cost.map(|([fixed, token, pair], from)| Settled { cost: Cost { fixed, token, pair }, from }));
+    let mut reader = Reader { texts: texts.peekable(), shared, call, sequence: from.windows, first: from.texts };
+    let Some(window) = reader.window()? else { return Ok(()) };
+    if window.batches.len() <= 1 && reader.at_end() {
+        // Nothing could run beside anything else, so no thread is started.
+        let mut pending = Pending::new(Arc::new(window), shared.dim)?;
+        for batch in 0..pending.window.batches.len() {
+            let found = lanes[0].run(&pending.window, batch, (shared.meter, call))?;
+            pending.take(batch, &found);
+        }
+        return pending.give(shared.meter, sink);
+    }
+    run_threads(shared, lanes, (reader, window), sink, call)
+}
+
+fn run_threads<'s, T, E, I>(
+    shared: &Shared<'_>,
+    lanes: &mut [Lane],
+    (mut reader, window): (Reader<'s, T, E, I>, Window<T>),
+    sink: &mut dyn FnMut(Embedded<'_, T>) -> Result<(), E>,
+    call: &dyn Call,
+) -> Result<(), E>
+where
+    T: AsRef<str> + Send + Sync,
+    E: From<Error> + Send,
+    I: Iterator<Item = Result<T, E>> + Send,
+{
+    let first_sequence = window.sequence;
+    let (jobs, job_queue) = mpsc::channel();
+    let (results, result_queue) = mpsc::channel();
+    let (permits, permit_queue) = mpsc::channel();
+    for _ in 1..WINDOWS {
+        // The receiver is alive: it is used below.
+        let _ = permits.send(());
+    }
+    let job_queue = Mutex::new(job_queue);
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for lane in lanes {
+            let (results, job_queue, stop) = (results.clone(), &job_queue, &stop);
+            scope.spawn(move || work(lane, job_queue, &results, stop, (shared.meter, call)));
+        }
+        let stop = &stop;
+        scope.spawn(move || {
+            let prepared = catch_unwind(AssertUnwindSafe(|| reader.feed(window, &permit_queue, &jobs, &results, stop)));
+            let failed = match prepared {
+                Ok(Ok(())) => return,
+                Ok(Err(err)) => err,
+                Err(_) => Error::internal("the thread that reads and tokenises panicked").into(),
+            };
+            // The caller may have stopped listening.
+            drop(results.send(Found::Failed(failed)));
+        });
+        let outcome = collect(&result_queue, &permits, (shared, first_sequence), sink);
+        stop.store(true, Ordering::Release);
+        // Without permits the reader ends, without the reader there are no more jobs, and without jobs the lanes end.
+        drop((permits, result_queue));
+        outcome
+    })
+}
+
+/// A batch of a window.
+struct Job<T> {
+    window: Arc<Window<T>>,
+    batch: usize,
+}
+
+/// What comes back.
+enum Found<T, E> {
+    /// Vectors of a batch.
+    Vectors(Job<T>, Embeddings),
+    /// A window without any batch.
+    Nothing(Arc<Window<T>>),
+    /// The end of everything.
+    Failed(E),
+}
+
+/// Reads texts and prepares windows.
+struct Reader<'s, T, E, I: Iterator<Item = Result<T, E>>> {
+    texts: Peekable<I>,
+    shared: &'s Shared<'s>,
+    call: &'s dyn Call,
+    sequence: u64,
+    first: u64,
+}
+
+impl<T, E, I> Reader<'_, T, E, I>
+where
+    T: AsRef<str>,
+    E: From<Error>,
+    I: Iterator<Item = Result<T, E>>,
+{
+    /// The next window, or `None` at the end.
+    fn window(&mut self) -> Result<Option<Window<T>>, E> {
+        let growth = 4usize.saturating_pow(u32::try_from(self.sequence).unwrap_or(u32::MAX));
+        let most = FIRST_WINDOW.saturating_mul(growth).min(self.shared.window).max(1);
+        let (mut texts, mut bytes) = (Vec::new(), 0);
+        while texts.len() < most && bytes < WINDOW_BYTES {
+            let Some(text) = self.texts.next() else { break };
+            let text = text?;
+            bytes += text.as_ref().len();
+            texts.push(text);
+        }
+        self.call.check()?;
+        if texts.is_empty() {
+            return Ok(None);
+        }
+        let place = (self.sequence, self.first);
+        self.sequence += 1;
+        self.first += texts.len() as u64;
+        let (at_first, later) = self.shared.tokenizer_threads;
+        let threads = if place.0 == 0 { at_first } else { later };
+        let window = self.shared.preparation.prepare(place, texts, threads, (self.shared.meter, self.call))?;
+        Ok(Some(window))
+    }
+
+    fn at_end(&mut self) -> bool {
+        self.texts.peek().is_none()
+    }
+
+    /// Queues the batches of `window` and of all that follow, one window for each permit.
+    fn feed(
+        &mut self,
+        mut window: Window<T>,
+        permits: &Receiver<()>,
+        jobs: &Sender<Job<T>>,
+        results: &Sender<Found<T, E>>,
+        stop: &AtomicBool,
+    ) -> Result<(), E> {
+        loop {
+            let shared = Arc::new(window);
+            let n_batches = shared.batches.len();
+            // Where nobody listens any more, `stop` is set or will be.
+            if n_batches == 0 {
+                drop(results.send(Found::Nothing(Arc::clone(&shared))));
+            }
+            (0..n_batches).for_each(|batch| drop(jobs.send(Job { window: Arc::clone(&shared), batch })));
+            drop(shared);
+            if permits.recv().is_err() || stop.load(Ordering::Acquire) {
+                return Ok(());
+            }
+            match self.window()? {
+                Some(next) => window = next,
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+/// Runs jobs until there are no more.
+fn work<T, E>(
+    lane: &mut Lane,
+    jobs: &Mutex<Receiver<Job<T>>>,
+    results: &Sender<Found<T, E>>,
+    stop: &AtomicBool,
+    context: (&CostMeter, &dyn Call),
+) where
+    T: AsRef<str>,
+    E: From<Error>,
+{
+    loop {
+        let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = next else { return };
+        if stop.load(Ordering::Acquire) {
+            continue;
+        }
+        let found = catch_unwind(AssertUnwindSafe(|| lane.run(&job.window, job.batch, context)));
+        let found = match found.unwrap_or_else(|_| Err(Error::internal("a thread that runs batches panicked"))) {
+            Ok(vectors) => Found::Vectors(job, vectors),
+            Err(err) => Found::Failed(err.into()),
+        };
+        if results.send(found).is_err() {
+            return;
+        }
+    }
+}
+
+/// Puts windows together and gives them away in order.
+fn collect<T, E: From<Error>>(
+    results: &Receiver<Found<T, E>>,
+    permits: &Sender<()>,
+    (shared, mut next): (&Shared<'_>, u64),
+    sink: &mut dyn FnMut(Embedded<'_, T>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut windows: BTreeMap<u64, Pending<T>> = BTreeMap::new();
+    while let Ok(found) = results.recv() {
+        let (window, vectors) = match found {
+            Found::Failed(err) => return Err(err),
+            Found::Nothing(window) => (window, None),
+            Found::Vectors(job, vectors) => (job.window, Some((job.batch, vectors))),
+        };
+        let sequence = window.sequence;
+        let pending = match windows.remove(&sequence) {
+            Some(pending) => pending,
+            None => Pending::new(window, shared.dim)?,
+        };
+        let pending = windows.entry(sequence).or_insert(pending);
+        if let Some((batch, vectors)) = vectors {
+            pending.take(batch, &vectors);
+        }
+        while windows.get(&next).is_some_and(Pending::is_whole) {
+            if let Some(whole) = windows.remove(&next) {
+                whole.give(shared.meter, sink)?;
+            }
+            next += 1;
+            // The reader may have come to its end.
+            let _ = permits.send(());
+        }
+    }
+    Ok(())
+}
+
+/// A window some of whose batches are still missing.
+struct Pending<T> {
+    window: Arc<Window<T>>,
+    vectors: Embeddings,
+    missing: usize,
+}
+
+impl<T> Pending<T> {
+    fn new(window: Arc<Window<T>>, dim: usize) -> Result<Self> {
+        let (vectors, missing) = (Embeddings::zeroed(window.texts.len(), dim)?, window.batches.len());
+        Ok(Self { window, vectors, missing })
+    }
+
+    fn is_whole(&self) -> bool {
+        self.missing == 0
+    }
+
+    fn take(&mut self, batch: usize, vectors: &Embeddings) {
+        let members = &self.window.order[self.window.batches[batch].clone()];
+        members.iter().zip(vectors.rows()).for_each(|(&idx, vector)| self.vectors.copy_row(idx, vector));
+        self.missing -= 1;
+    }
+
+    /// Hands the window over. What its runs told of their cost is used by windows that cannot have been cut yet.
+    fn give<E>(mut self, meter: &CostMeter, sink: &mut dyn FnMut(Embedded<'_, T>) -> Result<(), E>) -> Result<(), E> {
+        for (idx, &original) in self.window.original.iter().enumerate() {
+            if original != idx {
+                self.vectors.repeat_row(original, idx);
+            }
+        }
+        let Window { sequence, first, texts, n_tokens, .. } = &*self.window;
+        meter.settle(sequence + WINDOWS as u64);
+        let cost = meter.settled().map(|Settled { cost, from }| ([cost.fixed, cost.token, cost.pair], from));
+        let next = Position { windows: sequence + 1, texts: self.window.place(texts.len()), cost };
+        sink(Embedded { first: *first, texts, embeddings: &self.vectors, n_tokens: *n_tokens, next })
+    }
+}
