@@ -518,7 +518,7 @@ typedef struct DLDataType {
 
 // A tensor as DLPack 1.x lays it out.
 typedef struct DLTensor {
-  // First element, 64-byte aligned.
+  // First element: of an input 64-byte aligned, of an output at least as its type wants.
   void *data;
   // Where the data is.
   struct DLDevice device;

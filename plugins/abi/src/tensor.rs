@@ -30,7 +30,7 @@ pub struct DLDataType {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct DLTensor {
-    /// First element, 64-byte aligned.
+    /// First element: of an input 64-byte aligned, of an output at least as its type wants.
     pub data: *mut c_void,
     /// Where the data is.
     pub device: DLDevice,

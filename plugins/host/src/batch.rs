@@ -1,6 +1,6 @@
 //! A batch as the plugin's tensors.
 
-use drivetrain_contract::{Batch, Inputs, TokenIds};
+use drivetrain_contract::{AlignedBuf, Batch, Inputs, TokenIds};
 use drivetrain_plugin_abi::{DL_CPU, DLDataType, DLDevice, DLTensor, DT_TENSOR_READ_ONLY, DtStr, DtTensor};
 
 /// The most input tensors any batch has.
@@ -19,10 +19,49 @@ struct Input<'a> {
 }
 
 enum Data<'a> {
-    Ids(TokenIds<'a>),
-    Offsets32(&'a [i32]),
-    Offsets64(&'a [i64]),
-    Bytes(&'a [u8]),
+    I64(Aligned<'a, i64>),
+    I32(Aligned<'a, i32>),
+    U8(Aligned<'a, u8>),
+}
+
+/// Elements that begin where the interface promises: as they are, or copied there.
+enum Aligned<'a, T> {
+    Borrowed(&'a [T]),
+    Copied(AlignedBuf<T>),
+}
+
+/// Where every input begins, in bytes.
+const INPUT_ALIGN: usize = 64;
+
+impl<'a, T: Copy + Default> Aligned<'a, T> {
+    fn new(elements: &'a [T]) -> Self {
+        if elements.as_ptr().addr().is_multiple_of(INPUT_ALIGN) {
+            return Self::Borrowed(elements);
+        }
+        let mut copy = AlignedBuf::zeroed(elements.len());
+        copy.copy_from_slice(elements);
+        Self::Copied(copy)
+    }
+}
+
+impl<T> std::ops::Deref for Aligned<'_, T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        match self {
+            Aligned::Borrowed(elements) => elements,
+            Aligned::Copied(elements) => elements,
+        }
+    }
+}
+
+impl<'a> From<TokenIds<'a>> for Data<'a> {
+    fn from(ids: TokenIds<'a>) -> Self {
+        match ids {
+            TokenIds::I64(ids) => Self::I64(Aligned::new(ids)),
+            TokenIds::I32(ids) => Self::I32(Aligned::new(ids)),
+        }
+    }
 }
 
 impl<'a> InputTensors<'a> {
@@ -32,19 +71,19 @@ impl<'a> InputTensors<'a> {
         let mut length = None;
         match batch {
             Batch::Text(text) => {
-                push(Inputs::TEXT_BYTES, Data::Bytes(text.text().as_bytes()));
-                push(Inputs::TEXT_OFFSETS, Data::Offsets64(text.offsets()));
+                push(Inputs::TEXT_BYTES, Data::U8(Aligned::new(text.text().as_bytes())));
+                push(Inputs::TEXT_OFFSETS, Data::I64(Aligned::new(text.offsets())));
             }
             Batch::Packed(packed) => {
-                push(Inputs::INPUT_IDS, Data::Ids(packed.input_ids()));
-                push(Inputs::CU_SEQLENS, Data::Offsets32(packed.cu_seqlens()));
+                push(Inputs::INPUT_IDS, packed.input_ids().into());
+                push(Inputs::CU_SEQLENS, Data::I32(Aligned::new(packed.cu_seqlens())));
                 if let Some(positions) = packed.position_ids() {
-                    push(Inputs::POSITION_IDS, Data::Ids(positions));
+                    push(Inputs::POSITION_IDS, positions.into());
                 }
             }
             Batch::Padded(padded) => {
                 length = Some(padded.length());
-                padded.tensors().for_each(|(name, ids)| push(name, Data::Ids(ids)));
+                padded.tensors().for_each(|(name, ids)| push(name, ids.into()));
             }
         }
         Self { inputs, size: batch.size(), length }
@@ -70,18 +109,17 @@ impl<'a> InputTensors<'a> {
 impl Input<'_> {
     fn len(&self) -> usize {
         match &self.data {
-            Data::Ids(ids) => ids.len(),
-            Data::Offsets32(offsets) => offsets.len(),
-            Data::Offsets64(offsets) => offsets.len(),
-            Data::Bytes(bytes) => bytes.len(),
+            Data::I64(elements) => elements.len(),
+            Data::I32(elements) => elements.len(),
+            Data::U8(elements) => elements.len(),
         }
     }
 
     fn tensor(&self, shape: &mut [i64]) -> DtTensor {
         let (data, dtype) = match &self.data {
-            Data::Ids(TokenIds::I64(ids)) | Data::Offsets64(ids) => (ids.as_ptr().cast::<u8>(), DLDataType::I64),
-            Data::Ids(TokenIds::I32(ids)) | Data::Offsets32(ids) => (ids.as_ptr().cast(), DLDataType::I32),
-            Data::Bytes(bytes) => (bytes.as_ptr(), DLDataType::U8),
+            Data::I64(elements) => (elements.as_ptr().cast::<u8>(), DLDataType::I64),
+            Data::I32(elements) => (elements.as_ptr().cast(), DLDataType::I32),
+            Data::U8(elements) => (elements.as_ptr(), DLDataType::U8),
         };
         tensor(self.name.name(), DT_TENSOR_READ_ONLY, dense(data.cast_mut(), dtype, shape))
     }

@@ -96,6 +96,8 @@ static int32_t output_shape(DtSession *handle, const DtTensor *const *inputs, si
     (void)handle, (void)output, (void)err;
     const DtTensor *offsets = offsets_of(inputs, n_inputs);
     if (offsets == NULL) return DT_E_INVALID;
+    for (size_t i = 0; i < n_inputs; i++)
+        if ((uintptr_t)inputs[i]->t.data % 64 != 0) return DT_E_ABI;
     dims[0] = CASE == NEGATIVE_SHAPE ? -1 : offsets->t.shape[0] - 1;
     dims[1] = CASE == HUGE_SHAPE ? INT64_MAX : 2;
     *ndim = CASE == TOO_MANY_AXES ? 99 : 2;
