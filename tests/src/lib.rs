@@ -2,11 +2,12 @@
 #![forbid(unsafe_code)]
 
 mod fixture;
+pub mod hub;
 mod program;
 mod rig;
 mod statistics;
 
 pub use fixture::{Array, Fixture, texts};
-pub use program::{Outcome, Program};
+pub use program::{Outcome, Program, Running};
 pub use rig::{Rig, fixtures_dir, skip};
 pub use statistics::{max_abs_error, spearman};

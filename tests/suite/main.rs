@@ -1,4 +1,7 @@
 //! The product as its users see it.
 
 mod cli;
+mod cli_models;
+mod cli_profiles;
+mod hub;
 mod vectors;

@@ -5,19 +5,19 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::exit;
+use crate::help;
 
 /// Text in, vectors out, on whichever inference engine suits the machine.
 #[derive(Debug, Parser)]
-#[command(name = "drivetrain", version, after_help = exit::HELP, propagate_version = true)]
+#[command(name = "drivetrain", version, after_help = help::program(), propagate_version = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
     /// Say more: once for information, twice for details
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, display_order = 100, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Say nothing but errors
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, display_order = 101, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 }
 
@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Convert(Box<ConvertArgs>),
     /// See which engines there are
     Plugins(PluginsArgs),
+    /// Fetch, list, describe and remove models
+    Models(ModelsArgs),
     /// Install, list and remove the native libraries that engines need
     Runtimes(RuntimesArgs),
     /// See the settings that apply
@@ -39,13 +41,26 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
 }
 
+/// Where settings come from.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct SourceArgs {
+    /// Profile file to read over those found by themselves (`drivetrain config paths`); may be repeated, later ones win
+    #[arg(short, long, value_name = "FILE", help_heading = "Profile")]
+    pub(crate) config: Vec<PathBuf>,
+    /// One setting, such as pipeline.window=1000; the value is TOML, or text as it is; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Profile")]
+    pub(crate) set: Vec<String>,
+    /// Leave out profile files and variables that are not named on this command line
+    #[arg(long, help_heading = "Profile")]
+    pub(crate) no_config: bool,
+}
+
 /// Settings of the profile that have a flag of their own.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ProfileArgs {
-    /// Profile file to read
-    #[arg(short, long, value_name = "FILE", help_heading = "Profile")]
-    pub(crate) config: Option<PathBuf>,
-    /// `builtin`, the folder of a model, or the name of an installed one
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// `builtin`, the folder of a model, the name of an installed one, or hf:ORG/NAME[@REVISION] to fetch it
     #[arg(short, long, value_name = "MODEL", help_heading = "Profile")]
     pub(crate) model: Option<String>,
     /// Engine to use, by its id in `drivetrain plugins list`
@@ -60,17 +75,16 @@ pub(crate) struct ProfileArgs {
     /// Threads to compute with
     #[arg(long, value_name = "N", help_heading = "Profile")]
     pub(crate) threads: Option<usize>,
+    /// Tokens in one batch at most, padding included
+    #[arg(long, value_name = "N", help_heading = "Profile")]
+    pub(crate) batch_tokens: Option<usize>,
+    /// Sessions that run batches at the same time; they share the threads
+    #[arg(long, value_name = "N", help_heading = "Profile")]
+    pub(crate) sessions: Option<usize>,
 }
 
-const EMBED_EXAMPLES: &str = "\
-Examples:
-  drivetrain embed \"a text becomes a vector\"
-  drivetrain embed -i texts.txt -o vectors.npy
-  drivetrain embed -i docs.jsonl --field body -m all-MiniLM-L6-v2 -o vectors.jsonl
-  cat queries.txt | drivetrain embed --prompt-name query > vectors.jsonl";
-
 #[derive(Debug, Args)]
-#[command(after_help = EMBED_EXAMPLES)]
+#[command(after_help = help::EMBED)]
 pub(crate) struct EmbedArgs {
     /// Texts to embed; without any, and without -i, standard input is read
     #[arg(value_name = "TEXT", conflicts_with = "input")]
@@ -125,6 +139,7 @@ pub(crate) enum OutputFormat {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = help::COMPARE)]
 pub(crate) struct CompareArgs {
     /// NumPy file of vectors, [n, dim]
     pub(crate) a: PathBuf,
@@ -135,13 +150,8 @@ pub(crate) struct CompareArgs {
     pub(crate) worst: usize,
 }
 
-const CONVERT_EXAMPLES: &str = "\
-Examples:
-  drivetrain convert ./my-model --to onnx
-  drivetrain convert all-MiniLM-L6-v2 --to static --dims 256 --dtype i8 -o ./minilm-static";
-
 #[derive(Debug, Args)]
-#[command(after_help = CONVERT_EXAMPLES)]
+#[command(after_help = help::CONVERT)]
 pub(crate) struct ConvertArgs {
     /// Folder of the model, or the name of an installed one
     #[arg(value_name = "MODEL")]
@@ -165,9 +175,8 @@ pub(crate) struct ConvertArgs {
 /// How to run the model that a conversion learns from.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct RunArgs {
-    /// Profile file to read
-    #[arg(short, long, value_name = "FILE", help_heading = "Profile")]
-    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
     /// Engine to use, by its id in `drivetrain plugins list`
     #[arg(long, value_name = "ID", help_heading = "Profile")]
     pub(crate) backend: Option<String>,
@@ -196,13 +205,58 @@ pub(crate) struct PluginsArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginsCommand {
     /// Each plugin found, from where, what it can do, or why it was refused
+    #[command(after_help = help::PLUGINS_LIST)]
     List {
         /// As JSON, with the schema of each plugin's settings
         #[arg(long)]
         json: bool,
-        /// Profile file to read
-        #[arg(short, long, value_name = "FILE")]
-        config: Option<PathBuf>,
+        #[command(flatten)]
+        source: SourceArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArgs {
+    #[command(subcommand)]
+    pub(crate) command: ModelsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsCommand {
+    /// What is installed
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fetch a model from the Hugging Face hub, check it, and put it into the data folder
+    #[command(after_help = help::MODELS_PULL)]
+    Pull {
+        /// ORG/NAME or ORG/NAME@REVISION
+        #[arg(value_name = "MODEL")]
+        model: String,
+        /// Branch, tag or commit (default: main)
+        #[arg(long, value_name = "REVISION")]
+        revision: Option<String>,
+        /// More files than are needed, such as 'onnx/model.onnx' or 'openvino/*'; may be repeated
+        #[arg(long, value_name = "PATTERN")]
+        include: Vec<String>,
+    },
+    /// Remove an installed model
+    #[command(after_help = help::MODELS_REMOVE)]
+    Remove {
+        /// Name in `drivetrain models list`
+        name: String,
+    },
+    /// What a model is: task, architecture, limits, prompts, files
+    #[command(after_help = help::MODELS_INFO)]
+    Info {
+        /// `builtin`, the folder of a model, or the name of an installed one
+        #[arg(value_name = "MODEL")]
+        model: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -215,6 +269,7 @@ pub(crate) struct RuntimesArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum RuntimesCommand {
     /// Fetch a native library with your own pip, check it, and put it into the data folder
+    #[command(after_help = help::RUNTIMES_INSTALL)]
     Install {
         /// Name, or name@version, such as onnxruntime or onnxruntime@1.31.1
         runtime: String,
@@ -235,6 +290,7 @@ pub(crate) enum RuntimesCommand {
         json: bool,
     },
     /// Remove an installed version
+    #[command(after_help = help::RUNTIMES_REMOVE)]
     Remove {
         /// Name@version; the version may be left out when only one is installed
         runtime: String,
@@ -250,13 +306,24 @@ pub(crate) struct ConfigArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// The resolved profile, and where each value came from
+    #[command(after_help = help::CONFIG_SHOW)]
     Show {
+        /// As JSON, each setting with its value and origin
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
-        profile: ProfileArgs,
+        profile: Box<ProfileArgs>,
     },
+    /// The profile files that are looked at, and which are there
+    #[command(after_help = help::CONFIG_PATHS)]
+    Paths,
+    /// The JSON Schema of a profile, for editors
+    #[command(after_help = help::CONFIG_SCHEMA)]
+    Schema,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = help::COMPLETIONS)]
 pub(crate) struct CompletionsArgs {
     /// Shell to complete for
     pub(crate) shell: Shell,

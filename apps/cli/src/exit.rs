@@ -16,10 +16,10 @@ Exit codes:
   0    done
   1    an error inside the program
   2    usage: a flag, a profile, or a value in it
-  3    the model: not found, or its files are broken
-  4    the engine: backend, plugin, device or native library
+  3    the model, or another thing that was named: not there; or the model's files are broken
+  4    the engine: a plugin, device or native library that cannot be used
   5    the input: a file or a line in it that cannot be read
-  6    the output: a file that cannot be written
+  6    the output: a file that cannot be written, or a disk that fails
   130  interrupted";
 
 /// Where an error of the command itself belongs.
@@ -36,15 +36,27 @@ pub(crate) struct CommandError {
     blame: Blame,
     message: String,
     hint: Option<String>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl CommandError {
     pub(crate) fn new(blame: Blame, message: impl Into<String>) -> Self {
-        Self { blame, message: message.into(), hint: None }
+        Self { blame, message: message.into(), hint: None, source: None }
+    }
+
+    /// An error of the library for which the command knows better than its kind where it belongs.
+    pub(crate) fn of(blame: Blame, err: drivetrain::Error) -> Self {
+        let hint = err.hint().map(str::to_owned);
+        Self { blame, message: err.message().to_owned(), hint, source: Some(err.into()) }
     }
 
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.source = Some(source.into());
         self
     }
 }
@@ -55,7 +67,11 @@ impl fmt::Display for CommandError {
     }
 }
 
-impl std::error::Error for CommandError {}
+impl std::error::Error for CommandError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
 
 /// Prints an error with its causes and hint, and gives the exit code for it.
 pub(crate) fn report(err: &anyhow::Error) -> ExitCode {
@@ -64,6 +80,27 @@ pub(crate) fn report(err: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let (code, hint) = judge(err);
+    let text = match i32::from(code) {
+        // Each part of the library has its own words for it.
+        interrupt::EXIT_CODE => "error: interrupted".to_owned(),
+        _ => told(err, hint.as_deref()),
+    };
+    // With standard error gone there is nowhere left to complain.
+    let _ = writeln!(io::stderr(), "{}", printable(&text));
+    ExitCode::from(code)
+}
+
+/// Text with everything escaped that could move a terminal's cursor: messages quote names and lines from files.
+pub(crate) fn printable(text: &str) -> String {
+    let escaped = |c: char| match c {
+        '\n' | '\t' => c.to_string(),
+        _ if c.is_control() => c.escape_default().to_string(),
+        _ => c.to_string(),
+    };
+    text.chars().map(escaped).collect()
+}
+
+fn told(err: &anyhow::Error, hint: Option<&str>) -> String {
     let mut text = format!("error: {}", first_line(err));
     let mut shown = first_line(err);
     for cause in err.chain().skip(1) {
@@ -76,9 +113,7 @@ pub(crate) fn report(err: &anyhow::Error) -> ExitCode {
     if let Some(hint) = hint {
         text.push_str(&format!("\n  hint: {hint}"));
     }
-    // With standard error gone there is nowhere left to complain.
-    let _ = writeln!(io::stderr(), "{text}");
-    ExitCode::from(code)
+    text
 }
 
 fn judge(err: &anyhow::Error) -> (u8, Option<String>) {
@@ -117,7 +152,6 @@ fn message_of(cause: &(dyn std::error::Error + 'static)) -> String {
 }
 
 fn is_broken_pipe(err: &anyhow::Error) -> bool {
-    err.chain().any(|cause| {
-        cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
-    })
+    err.chain()
+        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe))
 }

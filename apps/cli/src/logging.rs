@@ -4,6 +4,8 @@ use std::io::Write;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
+use crate::exit::printable;
+
 /// Starts logging: warnings by default, more with each `-v`, errors only with `-q`.
 pub(crate) fn install(verbose: u8, quiet: bool) {
     let level = match (quiet, verbose) {
@@ -37,7 +39,7 @@ impl Log for Stderr {
             Level::Trace => "trace",
         };
         // With standard error gone there is nowhere left to complain.
-        let _ = writeln!(std::io::stderr(), "{level}: {}", record.args());
+        let _ = writeln!(std::io::stderr(), "{level}: {}", printable(&record.args().to_string()));
     }
 
     fn flush(&self) {}

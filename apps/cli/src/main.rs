@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod exit;
+mod help;
 mod input;
 mod interrupt;
 mod logging;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         Command::Compare(args) => commands::compare::run(args),
         Command::Convert(args) => commands::convert::run(args, cli.quiet),
         Command::Plugins(args) => commands::plugins::run(args),
+        Command::Models(args) => commands::models::run(args, cli.quiet),
         Command::Runtimes(args) => commands::runtimes::run(args, cli.quiet),
         Command::Config(args) => commands::config::run(args),
         Command::Completions(args) => commands::completions::run(args),

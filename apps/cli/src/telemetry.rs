@@ -12,7 +12,7 @@ const VARIABLE: &str = "ORT_DISABLE_TELEMETRY";
 ///
 /// Must be called before any thread is started.
 pub(crate) fn disable() {
-    if env::var_os(VARIABLE).is_none() {
+    if env::var_os(VARIABLE).is_none_or(|value| value.is_empty()) {
         // SAFETY: `main` calls this first, when the process has no other thread that could read the environment.
         unsafe { env::set_var(VARIABLE, "1") };
     }

@@ -66,7 +66,8 @@ impl Backend for StaticBackend {
         Options::parse(&options.config_json)?;
         let (_, table) = choose(model, options.precision)?;
         let tokenizer = model.artifact(format::TOKENIZER).ok_or_else(|| {
-            Error::not_found("the model has no `tokenizer.json`").with_hint("a static table is of no use without it")
+            Error::not_found(format!("there is no `tokenizer.json` with the table `{}`", table.data.label()))
+                .with_hint("put the tokenizer the table was made with beside it")
         })?;
         within_limit(table, options.memory_limit)?;
         let description = Description::parse(&model.description_json)?;

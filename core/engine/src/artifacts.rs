@@ -6,12 +6,18 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use drivetrain_contract::{Artifact, ArtifactData, Model, Precision, Result, format};
+use drivetrain_contract::{Artifact, ArtifactData, Call, Model, Precision, Result, format};
 use drivetrain_convert::onnx::{ExportOptions, export};
 use drivetrain_package::Package;
 use sha2::{Digest, Sha256};
 
 use crate::{Event, Locations};
+
+/// What can stop an artifact from being made, and who is told about it.
+pub(crate) struct Watch<'a> {
+    pub(crate) call: &'a dyn Call,
+    pub(crate) observe: &'a mut dyn FnMut(Event<'_>),
+}
 
 /// The ecosystem's name for an exported graph.
 const ONNX_FILE: &str = "onnx/model.onnx";
@@ -22,24 +28,24 @@ const ONNX_FILE: &str = "onnx/model.onnx";
 /// What the export fails with.
 pub(crate) fn model_for(
     package: &Package,
-    backend_formats: &[String],
-    precision: Precision,
+    (backend_formats, precision): (&[String], Precision),
     locations: &Locations,
-    observe: &mut dyn FnMut(Event<'_>),
+    watch: &mut Watch<'_>,
 ) -> Result<Model> {
     let mut model = package.model();
     let reads = |name: &str| backend_formats.iter().any(|format| format == name);
     let ready = model.artifacts.iter().any(|artifact| reads(&artifact.format) && artifact.precision == precision);
     let weights = model.artifacts.iter().any(|artifact| artifact.format == format::SAFETENSORS);
     if !ready && weights && reads(format::ONNX) && precision == Precision::F32 {
-        let path = onnx_file(package, locations, observe)?;
+        let path = onnx_file(package, locations, watch)?;
         let artifact = Artifact { format: format::ONNX.to_owned(), precision, data: ArtifactData::Path(path) };
         model.artifacts.insert(0, artifact);
     }
     Ok(model)
 }
 
-fn onnx_file(package: &Package, locations: &Locations, observe: &mut dyn FnMut(Event<'_>)) -> Result<PathBuf> {
+fn onnx_file(package: &Package, locations: &Locations, watch: &mut Watch<'_>) -> Result<PathBuf> {
+    let Watch { call, observe } = watch;
     let target = match package.files().dir() {
         Some(folder) if can_write(folder) => folder.join(ONNX_FILE),
         _ => locations.cache().join("models").join(cache_key(package)).join(ONNX_FILE),
@@ -52,7 +58,7 @@ fn onnx_file(package: &Package, locations: &Locations, observe: &mut dyn FnMut(E
     export(package, &target, &ExportOptions::default(), &mut |progress| {
         let (written_bytes, total_bytes) = (progress.written_bytes, progress.total_bytes);
         observe(Event::ConvertProgress { written_bytes, total_bytes });
-        Ok(())
+        call.check()
     })?;
     observe(Event::Converted { target: &target });
     Ok(target)

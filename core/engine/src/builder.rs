@@ -1,22 +1,27 @@
 //! Everything an engine is made of, gathered and then built at once.
 
-use std::thread::available_parallelism;
+use std::{num::NonZeroUsize, thread::available_parallelism};
 
-use drivetrain_contract::{Backend, NoCall, Result, SessionOptions};
-use drivetrain_pipeline::{EmbedOptions, Embedder, Prompt};
-use drivetrain_planner::Profile;
+use drivetrain_contract::{Backend, Call, NoCall, Result, SessionOptions};
+use drivetrain_package::hub::HubSettings;
+use drivetrain_pipeline::{Draft, EmbedOptions, Prompt};
+use drivetrain_planner::{Amount, Profile};
 use drivetrain_plugin_host::{OpenOptions, Registry};
 
 use crate::{
-    Engine, Event, Locations, artifacts, choose,
+    Engine, Event, Fetch, Locations,
+    artifacts::{self, Watch},
+    choose,
     engine::{Parts, Running},
-    model::open_package,
+    fetch_package, sessions,
 };
 
 /// Builds an [`Engine`].
 pub struct EngineBuilder<'a> {
     profile: &'a Profile,
     locations: Option<Locations>,
+    hub: Option<HubSettings>,
+    call: &'a dyn Call,
     options: EmbedOptions,
     observe: Box<dyn FnMut(Event<'_>) + 'a>,
 }
@@ -33,13 +38,34 @@ impl std::fmt::Debug for EngineBuilder<'_> {
 
 impl<'a> EngineBuilder<'a> {
     pub(crate) fn new(profile: &'a Profile) -> Self {
-        Self { profile, locations: None, options: EmbedOptions::default(), observe: Box::new(|_| {}) }
+        Self {
+            profile,
+            locations: None,
+            hub: None,
+            call: &NoCall,
+            options: EmbedOptions::default(),
+            observe: Box::new(|_| {}),
+        }
     }
 
     /// Folders to use instead of those the environment names.
     #[must_use]
     pub fn locations(mut self, locations: Locations) -> Self {
         self.locations = Some(locations);
+        self
+    }
+
+    /// How the hub is reached, for a model named `hf:…` that is not there yet, instead of what the environment says.
+    #[must_use]
+    pub fn hub(mut self, settings: HubSettings) -> Self {
+        self.hub = Some(settings);
+        self
+    }
+
+    /// What can stop the model from being fetched and the session from being made.
+    #[must_use]
+    pub fn call(mut self, call: &'a dyn Call) -> Self {
+        self.call = call;
         self
     }
 
@@ -70,8 +96,12 @@ impl<'a> EngineBuilder<'a> {
     /// Whatever keeps the profile from being run; the message says what, and the hint what to do.
     pub fn build(mut self) -> Result<Engine> {
         let profile = self.profile;
-        let locations = self.locations.map_or_else(Locations::from_environment, Ok)?;
-        let package = open_package(&profile.model.value, &locations)?;
+        let locations = self.locations.take().map_or_else(Locations::from_environment, Ok)?;
+        let fetch = Fetch { locations: &locations, hub: self.hub.as_ref(), call: self.call };
+        let package = fetch_package(&profile.model.value, &fetch, &mut self.observe)?;
+        let threads = profile.threads.value.resolve(available_parallelism().unwrap_or(NonZeroUsize::MIN));
+        // What is wrong with the tokenizer or the options is said before anything is converted or loaded.
+        let draft = Draft::new(&package, &self.embed_options(threads))?;
         let registry = Registry::discover(&locations.plugin_search(&profile.plugins.value));
         let entry = choose::backend(&registry, &profile.backend.value, &package)?;
         let config = profile.backend_config(&entry.id);
@@ -80,25 +110,40 @@ impl<'a> EngineBuilder<'a> {
         let precision = profile.precision.value;
         let device = choose::device(&entry.id, &probe, &profile.device.value, precision)?;
         let formats: Vec<String> = probe.formats.iter().map(|support| support.format.clone()).collect();
-        let model = artifacts::model_for(&package, &formats, precision, &locations, &mut self.observe)?;
-        let threads = profile.threads.value.resolve(available_parallelism().unwrap_or(std::num::NonZeroUsize::MIN));
+        let mut watch = Watch { call: self.call, observe: &mut self.observe };
+        let model = artifacts::model_for(&package, (&formats, precision), &locations, &mut watch)?;
         let options = SessionOptions {
             precision,
             cache_dir: Some(locations.cache().join("compiled")),
             max_tokens: package.max_seq_length().unwrap_or(0),
             ..SessionOptions::new(&device.id, threads)
         };
-        let session = backend.create_session(&model, &options, &NoCall)?;
-        self.options.threads = threads;
-        let embedder = Embedder::new(&package, session, &self.options)?;
+        let shares = sessions::shares(threads, profile.pipeline.sessions.value.resolve(NonZeroUsize::MIN));
+        let sessions = sessions::create(&backend, &model, &options, &shares, self.call)?;
+        let embedder = draft.join(&package, sessions)?;
         let running = Running {
             model: package.name().to_owned(),
             backend: entry.id.clone(),
             device: device.id.clone(),
             precision,
             threads: threads.get(),
+            sessions: shares.len(),
             engine_version: probe.engine_version,
         };
         Ok(Engine::new(Parts { embedder, package, running }))
+    }
+
+    /// What was asked for, with the profile's numbers where it has some.
+    fn embed_options(&self, threads: NonZeroUsize) -> EmbedOptions {
+        let (asked, pipeline) = (&self.options, &self.profile.pipeline);
+        let or = |amount: Amount, otherwise: usize| amount.count().map_or(otherwise, NonZeroUsize::get);
+        EmbedOptions {
+            batch_tokens: or(pipeline.batch_tokens.value, asked.batch_tokens),
+            max_batch: or(pipeline.max_batch.value, asked.max_batch),
+            window: or(pipeline.window.value, asked.window),
+            threads,
+            tokenizer_threads: pipeline.tokenizer_threads.value.count(),
+            ..asked.clone()
+        }
     }
 }

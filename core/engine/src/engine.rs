@@ -1,8 +1,8 @@
 //! A model that is ready to embed.
 
-use drivetrain_contract::{Call, NoCall, Precision, Result, Session};
+use drivetrain_contract::{Call, Error, NoCall, Precision, Result, Session};
 use drivetrain_package::Package;
-use drivetrain_pipeline::{Embedder, Embeddings};
+use drivetrain_pipeline::{Embedded, Embedder, Embeddings, Position};
 use drivetrain_planner::Profile;
 
 use crate::EngineBuilder;
@@ -31,8 +31,10 @@ pub struct Running {
     pub device: String,
     /// Precision it computes in.
     pub precision: Precision,
-    /// Threads it computes with.
+    /// Threads of all sessions together.
     pub threads: usize,
+    /// Sessions that run side by side.
+    pub sessions: usize,
     /// Version of the engine behind the backend, where it has one.
     pub engine_version: Option<String>,
 }
@@ -70,6 +72,25 @@ impl Engine {
     /// As [`Engine::embed`], and when the context says so.
     pub fn embed_with<S: AsRef<str> + Sync>(&mut self, texts: &[S], call: &dyn Call) -> Result<Embeddings> {
         self.parts.embedder.embed(texts, call)
+    }
+
+    /// Gives the vectors of everything `texts` gives to `sink`, in order and in bounded memory: see
+    /// [`Embedder::embed_stream`].
+    ///
+    /// # Errors
+    /// As [`Engine::embed`], and those of `texts` and `sink`.
+    pub fn embed_stream<T, E>(
+        &mut self,
+        from: Position,
+        texts: impl Iterator<Item = Result<T, E>> + Send,
+        sink: &mut dyn FnMut(Embedded<'_, T>) -> Result<(), E>,
+        call: &dyn Call,
+    ) -> Result<(), E>
+    where
+        T: AsRef<str> + Send + Sync,
+        E: From<Error> + Send,
+    {
+        self.parts.embedder.embed_stream(from, texts, sink, call)
     }
 
     /// Length of the vectors.

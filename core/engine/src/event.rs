@@ -6,6 +6,26 @@ use std::path::Path;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
+    /// A model comes from the hub.
+    Fetching {
+        /// Its name: `hf:ORG/NAME`.
+        model: &'a str,
+        /// The file that comes.
+        file: &'a str,
+        /// Bytes that are there, of all files.
+        bytes: u64,
+        /// Bytes in all.
+        total: u64,
+    },
+    /// It is installed.
+    Fetched {
+        /// Its name: `hf:ORG/NAME`.
+        model: &'a str,
+        /// The commit it is from now on.
+        commit: &'a str,
+        /// Its folder.
+        folder: &'a Path,
+    },
     /// The package lacks an artifact the backend reads; it is being made.
     Converting {
         /// Name of the package.

@@ -30,7 +30,7 @@ impl Locations {
     /// What the environment says: `DRIVETRAIN_HOME` or the platform's data folder, `DRIVETRAIN_CACHE` or its cache
     /// folder, the plugin folders in `DRIVETRAIN_PLUGIN_PATH`, and the place of the executable.
     ///
-    /// This is the only place where the library looks at the environment.
+    /// The library looks at the environment here and in [`crate::ProfileSources::from_environment`] only.
     ///
     /// # Errors
     /// [`drivetrain_contract::ErrorKind::NotFound`] where there is no home folder and the variables are not set.
@@ -42,8 +42,10 @@ impl Locations {
                     .with_source(err)
             })
         };
-        let data = named("DRIVETRAIN_HOME").map_or_else(|| Ok(platform()?.data_dir().join(NAME)), |path| absolute(&path))?;
-        let cache = named("DRIVETRAIN_CACHE").map_or_else(|| Ok(platform()?.cache_dir().join(NAME)), |path| absolute(&path))?;
+        let data =
+            named("DRIVETRAIN_HOME").map_or_else(|| Ok(platform()?.data_dir().join(NAME)), |path| absolute(&path))?;
+        let cache =
+            named("DRIVETRAIN_CACHE").map_or_else(|| Ok(platform()?.cache_dir().join(NAME)), |path| absolute(&path))?;
         let plugin_path = env::var_os("DRIVETRAIN_PLUGIN_PATH")
             .map(|path| env::split_paths(&path).filter(|folder| !folder.as_os_str().is_empty()).collect())
             .unwrap_or_default();

@@ -2,7 +2,7 @@
 //!
 //! [`Package::open`] reads what the Hugging Face and sentence-transformers libraries write beside a model and says what
 //! it is: task, modules, limits, prompts, and which [artifacts](ArtifactFile) exist. [`Weights`] gives access to the
-//! tensors without ever reading a file whole. Nothing here computes, downloads or writes.
+//! tensors without ever reading a file whole. Nothing here computes, and only [`hub`] downloads or writes.
 //!
 //! # Invariants
 //!
@@ -16,6 +16,8 @@ mod artifact;
 mod dense;
 mod description;
 mod files;
+pub mod hub;
+mod installed;
 mod json;
 mod limits;
 mod locate;
@@ -32,6 +34,7 @@ mod weights;
 pub use artifact::ArtifactFile;
 pub use dense::{Activation, Dense};
 pub use files::Files;
+pub use installed::{Installed, installed, remove};
 pub use locate::locate;
 pub use module::{Module, StaticEmbedding, UnknownTokens};
 pub use package::Package;

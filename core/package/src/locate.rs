@@ -1,13 +1,13 @@
 //! Finding the package that a user named.
 
-use std::{
-    fs,
-    path::{Component, Path, PathBuf},
-};
+use std::path::{Component, Path, PathBuf};
 
 use drivetrain_contract::{Error, Result};
 
-/// Finds the package a user named: a directory, or an alias installed under `models_dir`.
+use crate::installed::installed;
+
+/// Finds the package a user named: a directory, or an alias installed under `models_dir`, which is a name or, for models
+/// of the hub, an organisation and a name.
 ///
 /// A directory wins over an alias of the same name.
 ///
@@ -39,26 +39,25 @@ pub fn locate(name: &str, models_dir: &Path) -> Result<PathBuf> {
     Err(Error::not_found(message).with_hint(hint(models_dir)))
 }
 
-/// Whether a name can be one folder's: nothing that leads elsewhere.
+/// Whether a name can be that of one installed model: nothing that leads elsewhere.
 fn is_alias(path: &Path) -> bool {
-    let mut parts = path.components();
-    matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
+    let parts: Vec<Component<'_>> = path.components().collect();
+    parts.len() <= 2 && parts.iter().all(|part| matches!(part, Component::Normal(_)))
 }
 
-fn hint(models_dir: &Path) -> String {
-    let entries = fs::read_dir(models_dir).into_iter().flatten().flatten();
-    let folders = entries.filter(|entry| entry.path().is_dir());
-    let mut aliases: Vec<String> = folders.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    aliases.retain(|alias| !alias.starts_with('.'));
-    aliases.sort();
-    if aliases.is_empty() {
+/// What could have been meant.
+pub(crate) fn hint(models_dir: &Path) -> String {
+    let names: Vec<String> = installed(models_dir).into_iter().map(|model| model.name).collect();
+    if names.is_empty() {
         return "give the path of a model's directory; no models are installed".to_owned();
     }
-    format!("give the path of a model's directory, or an installed model: `{}`", aliases.join("`, `"))
+    format!("give the path of a model's directory, or an installed model: `{}`", names.join("`, `"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use drivetrain_contract::ErrorKind;
 
     use super::*;
@@ -67,16 +66,20 @@ mod tests {
     fn paths_and_aliases_are_found_and_misses_list_what_there_is() {
         let dir = tempfile::tempdir().unwrap();
         let models = dir.path().join("models");
-        fs::create_dir_all(models.join("all-MiniLM-L6-v2")).unwrap();
+        for name in ["all-MiniLM-L6-v2", "org/name@v1"] {
+            fs::create_dir_all(models.join(name)).unwrap();
+            fs::write(models.join(name).join("config.json"), "{}").unwrap();
+        }
         fs::create_dir_all(models.join(".partial")).unwrap();
         let file = dir.path().join("model.onnx");
         fs::write(&file, "x").unwrap();
 
         assert_eq!(locate("all-MiniLM-L6-v2", &models).unwrap(), models.join("all-MiniLM-L6-v2"));
+        assert_eq!(locate("org/name@v1", &models).unwrap(), models.join("org/name@v1"));
         assert_eq!(locate(models.to_str().unwrap(), Path::new("absent")).unwrap(), models);
         let err = locate("all-minilm", &models).unwrap_err();
         assert_eq!(err.kind(), ErrorKind::NotFound);
-        assert!(err.hint().unwrap().ends_with("installed model: `all-MiniLM-L6-v2`"), "{err}");
+        assert!(err.hint().unwrap().ends_with("installed model: `all-MiniLM-L6-v2`, `org/name@v1`"), "{err}");
         assert!(locate("x", Path::new("absent")).unwrap_err().hint().unwrap().contains("no models are installed"));
         assert_eq!(locate(file.to_str().unwrap(), &models).unwrap_err().kind(), ErrorKind::Invalid);
         for name in ["", "../models/absent", "/absent", "a\0b"] {

@@ -13,7 +13,7 @@ use crate::{
     lane::{Feed, Lane, TokenFeed},
     pack::BatchLimits,
     prepare::Preparation,
-    route::{InputKind, Route},
+    route::{InputKind, Route, check_package},
     stream::{self, Shared},
     token_buffers::TokenBuffers,
     tokenize::TextTokenizer,
@@ -53,18 +53,7 @@ impl Embedder {
     /// As [`Embedder::new`], and [`drivetrain_contract::ErrorKind::Invalid`] without a session or with sessions that
     /// differ in what they take and give.
     pub fn with_sessions(package: &Package, sessions: Vec<Box<dyn Session>>, options: &EmbedOptions) -> Result<Self> {
-        let info = alike(&sessions)?.clone();
-        let prompt = options.prompt.text(package.prompts())?.to_owned();
-        let exclude_prompt = !prompt.is_empty() && package.pooling().is_some_and(leaves_prompt_out);
-        let route = Route::choose(package, &info, exclude_prompt)?;
-        let joined = match route.input {
-            InputKind::Text => join_text(package, &info, (route, prompt), options)?,
-            _ => join_tokens(package, &info, (route, prompt, exclude_prompt), options)?,
-        };
-        let dim = truncated_dim(joined.full_dim, options.truncate_dim, package.truncate_dim())?;
-        let lanes = sessions.into_iter().map(|session| Lane::new(session, (joined.feed)(), dim)).collect();
-        let (meter, options) = (CostMeter::default(), options.clone());
-        Ok(Self { preparation: joined.preparation, lanes, meter, options, dim })
+        Draft::new(package, options)?.join(package, sessions)
     }
 
     /// Numbers in each vector.
@@ -149,6 +138,58 @@ impl Embedder {
     }
 }
 
+/// An embedder that lacks its sessions: what can be wrong with the package's tokenizer or with the options is known
+/// before a session is made, which may take long.
+#[derive(Debug)]
+pub struct Draft {
+    /// `None` for static packages, whose sessions tokenise.
+    tokenizer: Option<TextTokenizer>,
+    prompt: String,
+    prompt_len: usize,
+    options: EmbedOptions,
+}
+
+impl Draft {
+    /// Reads the tokenizer and checks the options.
+    ///
+    /// # Errors
+    /// As [`Embedder::new`], as far as they have nothing to do with the session.
+    pub fn new(package: &Package, options: &EmbedOptions) -> Result<Self> {
+        check_package(package)?;
+        let prompt = options.prompt.text(package.prompts())?.to_owned();
+        if let Some(dim) = package.dim() {
+            truncated_dim(dim, options.truncate_dim, package.truncate_dim())?;
+        }
+        let tokenizer = if package.is_static() { None } else { Some(TextTokenizer::new(package)?) };
+        let prompt_len = tokenizer.as_ref().map_or(Ok(0), |tokenizer| tokenizer.prompt_len(&prompt))?;
+        Ok(Self { tokenizer, prompt, prompt_len, options: options.clone() })
+    }
+
+    /// Joins the package it was made of and its sessions.
+    ///
+    /// # Errors
+    /// As [`Embedder::with_sessions`].
+    pub fn join(self, package: &Package, sessions: Vec<Box<dyn Session>>) -> Result<Embedder> {
+        let info = alike(&sessions)?.clone();
+        let options = self.options.clone();
+        let exclude_prompt = !self.prompt.is_empty() && package.pooling().is_some_and(leaves_prompt_out);
+        let route = Route::choose(package, &info, exclude_prompt)?;
+        let skip = if exclude_prompt { self.prompt_len } else { 0 };
+        let finish = Finish::new(package, &info, (route.output, skip))?;
+        let full_dim = finish.dim();
+        let (preparation, feed) = match (route.input, self.tokenizer) {
+            (InputKind::Text, _) | (_, None) => join_text(self.prompt, full_dim, &options),
+            (input, Some(tokenizer)) => {
+                let encoder = Box::new(Encoder { tokenizer, prompt: self.prompt });
+                join_tokens(encoder, (package, &info), (input, finish), &options)
+            }
+        };
+        let dim = truncated_dim(full_dim, options.truncate_dim, package.truncate_dim())?;
+        let lanes = sessions.into_iter().map(|session| Lane::new(session, feed(), dim)).collect();
+        Ok(Embedder { preparation, lanes, meter: CostMeter::default(), options, dim })
+    }
+}
+
 impl fmt::Debug for Embedder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Embedder")
@@ -170,43 +211,26 @@ fn alike(sessions: &[Box<dyn Session>]) -> Result<&SessionInfo> {
     Ok(first.describe())
 }
 
-/// A package and a kind of session joined: what happens before a session, and on each.
-struct Joined {
-    preparation: Preparation,
-    feed: Box<dyn Fn() -> Feed>,
-    full_dim: usize,
-}
+/// What happens before a session, and what makes the feed of each.
+type Joined = (Preparation, Box<dyn Fn() -> Feed>);
 
-fn join_text(
-    package: &Package,
-    info: &SessionInfo,
-    (route, prompt): (Route, String),
-    options: &EmbedOptions,
-) -> Result<Joined> {
-    let full_dim = Finish::new(package, info, (route.output, 0))?.dim();
+fn join_text(prompt: String, dim: usize, options: &EmbedOptions) -> Joined {
     let preparation = Preparation::Texts { prompt: prompt.clone(), max_batch: options.max_batch };
-    let feed = move || Feed::text(prompt.clone(), full_dim);
-    Ok(Joined { preparation, feed: Box::new(feed), full_dim })
+    (preparation, Box::new(move || Feed::text(prompt.clone(), dim)))
 }
 
 fn join_tokens(
-    package: &Package,
-    info: &SessionInfo,
-    (route, prompt, exclude_prompt): (Route, String, bool),
+    encoder: Box<Encoder>,
+    (package, info): (&Package, &SessionInfo),
+    (input, finish): (InputKind, Finish),
     options: &EmbedOptions,
-) -> Result<Joined> {
-    let tokenizer = TextTokenizer::new(package)?;
-    let prompt_len = tokenizer.prompt_len(&prompt)?;
-    let finish = Finish::new(package, info, (route.output, if exclude_prompt { prompt_len } else { 0 }))?;
-    let (full_dim, index_type) = (finish.dim(), info.index_type);
-    let (frame, pad_id, padding_side) =
-        (tokenizer.frame().clone(), tokenizer.pad_id(), package.tokenizer().padding_side);
+) -> Joined {
+    let (frame, pad_id) = (encoder.tokenizer.frame().clone(), encoder.tokenizer.pad_id());
+    let (padding_side, index_type) = (package.tokenizer().padding_side, info.index_type);
     let limits = BatchLimits { tokens: options.batch_tokens, texts: options.max_batch };
-    let encoder = Box::new(Encoder { tokenizer, prompt });
-    let preparation = Preparation::Tokens { encoder, limits, max_tokens: info.max_tokens };
     let feed = move || {
         Feed::Tokens(Box::new(TokenFeed {
-            input: route.input,
+            input,
             frame: frame.clone(),
             pad_id,
             padding_side,
@@ -214,7 +238,7 @@ fn join_tokens(
             finish: finish.clone(),
         }))
     };
-    Ok(Joined { preparation, feed: Box::new(feed), full_dim })
+    (Preparation::Tokens { encoder, limits, max_tokens: info.max_tokens }, Box::new(feed))
 }
 
 fn leaves_prompt_out(pooling: &Pooling) -> bool {

@@ -32,7 +32,7 @@ mod token_buffers;
 mod tokenize;
 mod window;
 
-pub use embedder::Embedder;
+pub use embedder::{Draft, Embedder};
 pub use embeddings::Embeddings;
 pub use options::{EmbedOptions, Prompt};
 pub use stream::{Embedded, Position};

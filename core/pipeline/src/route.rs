@@ -37,10 +37,8 @@ impl Route {
     /// The best route. With `exclude_prompt`, pooling has to leave tokens out, which no graph does.
     ///
     /// # Errors
-    /// [`drivetrain_contract::ErrorKind::Unsupported`] for a package that is not for embedding or has modules that
-    /// nothing here runs, and when the session has no input and output that serve it.
+    /// [`drivetrain_contract::ErrorKind::Unsupported`] when the session has no input and output that serve it.
     pub(crate) fn choose(package: &Package, info: &SessionInfo, exclude_prompt: bool) -> Result<Self> {
-        check_package(package)?;
         check_inputs(info)?;
         let taken = INPUTS.into_iter().filter(|(_, flag, _)| info.capabilities.contains(*flag));
         let mut kinds = taken.map(|(kind, ..)| kind).filter(|kind| serves(*kind, package));
@@ -70,7 +68,8 @@ fn check_inputs(info: &SessionInfo) -> Result<()> {
     }
 }
 
-fn check_package(package: &Package) -> Result<()> {
+/// Whether this package is one that embeds, with modules that something here runs.
+pub(crate) fn check_package(package: &Package) -> Result<()> {
     let name = package.name();
     if package.task() != Task::Embed {
         let message = format!("model `{name}` is not for embedding: its task is {:?}", package.task());

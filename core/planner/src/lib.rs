@@ -1,9 +1,12 @@
 //! What the user wants, as layered TOML profiles.
 //!
-//! A [`Profile`] is built from layers (the embedded default, a file, the command line); each value remembers which
-//! layer it came from. Reading has no effects beyond the one file named: no environment, no search.
+//! A [`Profile`] is built from layers: the embedded default, files, environment variables, the command line. Later ones
+//! win, setting by setting, and each value remembers where it was set. A file may build on others (`inherits`).
+//!
+//! Reading has no effects beyond the files named and those they inherit: files are not searched for, and variables are
+//! handed in.
 #![forbid(unsafe_code)]
 
 mod profile;
 
-pub use profile::{Choice, Layer, Origin, Profile, Sourced, Threads};
+pub use profile::{Amount, Choice, Layer, Origin, Pipeline, Profile, Sourced, Variables};

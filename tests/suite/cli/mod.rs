@@ -1,1 +1,21 @@
-//! The command line.
+//! The command line: what it prints, where it writes, how it fails.
+#![cfg(unix)]
+
+mod bad_lines;
+mod bad_models;
+mod bad_values;
+mod broken_model;
+mod compare;
+mod config;
+mod disks;
+mod examples;
+mod formats;
+mod help;
+mod interrupt;
+mod native_library;
+mod npy;
+mod plugins;
+mod runtimes;
+mod workplace;
+
+use workplace::Workplace;

@@ -10,8 +10,8 @@ use crate::folders;
 const GROUPS: &[&str] = &["apps", "backends", "core", "plugins"];
 /// Folders that are a crate.
 const CRATES: &[&str] = &["tests", "xtask"];
-/// Folders without crates.
-const OTHERS: &[&str] = &["configs", "docs", "target", "dist"];
+/// Folders without crates of this workspace; `bench` is a workspace of its own.
+const OTHERS: &[&str] = &["bench", "configs", "docs", "target", "dist"];
 /// Folders below a group that are no crate of the workspace.
 const NOT_CRATES: &[&str] = &[];
 

@@ -1,11 +1,10 @@
 //! `drivetrain compare`: two files of vectors, row by row.
 
-use std::io::{self, Write};
-
 use crate::{
     args::CompareArgs,
     exit::{Blame, CommandError},
     input::Matrix,
+    output::print,
 };
 
 /// How alike two rows are.
@@ -25,8 +24,7 @@ pub(crate) fn run(args: &CompareArgs) -> anyhow::Result<()> {
     }
     let mut rows: Vec<RowDifference> =
         a.rows().zip(b.rows()).enumerate().map(|(row, (a, b))| difference(row, a, b)).collect();
-    io::stdout().write_all(report(&mut rows, args.worst).as_bytes())?;
-    Ok(())
+    print(&report(&mut rows, args.worst))
 }
 
 fn difference(row: usize, a: &[f32], b: &[f32]) -> RowDifference {
@@ -34,11 +32,19 @@ fn difference(row: usize, a: &[f32], b: &[f32]) -> RowDifference {
     let norms = (dot(a, a) * dot(b, b)).sqrt();
     // Two zero vectors are the same vector; a zero and another one have nothing in common.
     let same = a == b;
-    let cosine = if same { 1.0 } else if norms == 0.0 { 0.0 } else { dot(a, b) / norms };
+    let cosine = if same {
+        1.0
+    } else if norms == 0.0 {
+        0.0
+    } else {
+        dot(a, b) / norms
+    };
     // `max` would drop a NaN, which is the worst error there is.
-    let max_abs_error = a.iter().zip(b).map(|(&x, &y)| (f64::from(x) - f64::from(y)).abs()).fold(0.0, |worst: f64, error| {
-        if error.is_nan() || worst.is_nan() { f64::NAN } else { worst.max(error) }
-    });
+    let max_abs_error = a
+        .iter()
+        .zip(b)
+        .map(|(&x, &y)| (f64::from(x) - f64::from(y)).abs())
+        .fold(0.0, |worst: f64, error| if error.is_nan() || worst.is_nan() { f64::NAN } else { worst.max(error) });
     RowDifference { row, cosine, max_abs_error }
 }
 
@@ -51,9 +57,10 @@ fn report(rows: &mut [RowDifference], n_worst: usize) -> String {
     // NaN sorts as the least alike.
     let key = |row: &RowDifference| if row.cosine.is_nan() { f64::NEG_INFINITY } else { row.cosine };
     rows.sort_by(|a, b| key(a).total_cmp(&key(b)).then(b.max_abs_error.total_cmp(&a.max_abs_error)));
-    let worst_error = rows.iter().map(|row| row.max_abs_error).fold(0.0, |worst: f64, error| {
-        if error.is_nan() || worst.is_nan() { f64::NAN } else { worst.max(error) }
-    });
+    let worst_error = rows
+        .iter()
+        .map(|row| row.max_abs_error)
+        .fold(0.0, |worst: f64, error| if error.is_nan() || worst.is_nan() { f64::NAN } else { worst.max(error) });
     let mut text = format!(
         "rows           {n_rows}\ncosine min     {:.7}\ncosine mean    {mean:.7}\nmax abs error  {worst_error:.3e}\n",
         rows[0].cosine

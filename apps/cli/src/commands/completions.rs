@@ -1,14 +1,14 @@
 //! `drivetrain completions`: a script for a shell.
 
-use std::io::{self, Write};
-
 use clap::CommandFactory;
 
-use crate::args::{Cli, CompletionsArgs};
+use crate::{
+    args::{Cli, CompletionsArgs},
+    output::print,
+};
 
 pub(crate) fn run(args: &CompletionsArgs) -> anyhow::Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "drivetrain", &mut script);
-    io::stdout().write_all(&script)?;
-    Ok(())
+    print(&String::from_utf8(script)?)
 }

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use drivetrain::{
-    Engine, Error, ErrorKind, Locations,
+    Engine, Error, ErrorKind, Fetch, Locations,
     contract::Call,
     convert::{
         distill::{DistillOptions, TableType, distill},
         onnx::{ExportOptions, export},
     },
-    open_package,
+    fetch_package,
 };
 use indicatif::ProgressBar;
 
@@ -17,7 +17,8 @@ use crate::{
     args::{ConvertArgs, ConvertTarget},
     commands::{embed::announce, profile},
     exit::{Blame, CommandError},
-    interrupt, progress,
+    interrupt::{self, Interruptible},
+    progress,
 };
 
 pub(crate) fn run(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
@@ -28,7 +29,9 @@ pub(crate) fn run(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
 }
 
 fn to_onnx(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
-    let package = open_package(&args.source, &Locations::from_environment()?)?;
+    let locations = Locations::from_environment()?;
+    let fetch = Fetch { locations: &locations, hub: None, call: &Interruptible };
+    let package = fetch_package(&args.source, &fetch, &mut announce(quiet))?;
     let target = match (&args.output, package.files().dir()) {
         (Some(path), _) => path.clone(),
         (None, Some(folder)) => folder.join("onnx/model.onnx"),
@@ -54,7 +57,7 @@ fn to_static(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
     let target: &PathBuf = args.output.as_ref().ok_or_else(|| needs_output("a folder"))?;
     let table_type: TableType = args.dtype.parse()?;
     let profile = profile::build_for(&args.source, &args.run)?;
-    let mut engine = Engine::builder(&profile).on_event(announce(quiet)).build()?;
+    let mut engine = Engine::builder(&profile).call(&Interruptible).on_event(announce(quiet)).build()?;
     let options = DistillOptions { dims: args.dims, table_type, ..DistillOptions::default() };
     let observed = Observed { bar: progress::permille(quiet) };
     let (session, package) = engine.session_and_package();

@@ -22,6 +22,7 @@ pub(crate) fn run(args: &EmbedArgs, quiet: bool) -> anyhow::Result<()> {
     let mut engine = Engine::builder(&profile)
         .prompt(prompt(args))
         .truncate_dim(args.truncate_dim)
+        .call(&Interruptible)
         .on_event(announce(quiet))
         .build()?;
     let mut sink = Sink::create(format, args.output.as_deref(), engine.dim())?;
@@ -70,6 +71,20 @@ pub(crate) fn announce(quiet: bool) -> impl FnMut(Event<'_>) {
         Event::Converting { model, target } => {
             if !quiet {
                 log::warn!("`{model}` has no ONNX file yet: writing `{}`, once", target.display());
+            }
+        }
+        Event::Fetching { file, bytes, total, .. } => {
+            let bar = bar.get_or_insert_with(|| progress::bytes(total, quiet));
+            bar.set_message(file.to_owned());
+            bar.set_length(total);
+            bar.set_position(bytes);
+        }
+        Event::Fetched { model, commit, folder } => {
+            if let Some(bar) = bar.take() {
+                bar.finish_and_clear();
+            }
+            if !quiet {
+                log::warn!("fetched `{model}` at commit {commit} into `{}`, once", folder.display());
             }
         }
         Event::ConvertProgress { written_bytes, total_bytes } => {

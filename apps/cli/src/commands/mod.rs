@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod convert;
 pub(crate) mod embed;
+pub(crate) mod models;
 pub(crate) mod plugins;
 mod profile;
 pub(crate) mod runtimes;

@@ -1,27 +1,27 @@
 //! `drivetrain plugins`: which engines there are, and why one is refused.
 
-use std::io::{self, Write};
-
 use drivetrain::{
-    Layer, Locations, Profile,
+    Locations, Profile,
     contract::{Backend, Capabilities, Probe},
     plugin_host::{Entry, OpenOptions, Registry, State},
 };
 use serde_json::{Value, json};
 
-use crate::args::{PluginsArgs, PluginsCommand};
+use crate::{
+    args::{PluginsArgs, PluginsCommand},
+    commands::profile,
+    output::print,
+};
 
 pub(crate) fn run(args: &PluginsArgs) -> anyhow::Result<()> {
-    let PluginsCommand::List { json, config } = &args.command;
-    let layers = config.as_deref().map(Layer::file).transpose()?;
-    let profile = Profile::build(layers.as_slice())?;
+    let PluginsCommand::List { json, source } = &args.command;
+    let profile = profile::from_source(source)?;
     let locations = Locations::from_environment()?;
     let registry = Registry::discover(&locations.plugin_search(&profile.plugins.value));
     let reports: Vec<Report<'_>> =
         registry.entries().iter().map(|entry| Report::new(entry, &profile, &locations)).collect();
     let text = if *json { format!("{:#}\n", as_json(&reports)) } else { as_text(&reports) };
-    io::stdout().write_all(text.as_bytes())?;
-    Ok(())
+    print(&text)
 }
 
 /// What is known of one plugin after trying to open it.

@@ -1,15 +1,48 @@
-//! Flags and files become a profile.
+//! Files, variables and flags become a profile.
 
-use drivetrain::{Layer, Origin, Profile, Result};
+use drivetrain::{Layer, Origin, Profile, ProfileSources};
 
-use crate::args::{ProfileArgs, RunArgs};
+use crate::{
+    args::{ProfileArgs, RunArgs, SourceArgs},
+    exit::{Blame, CommandError},
+};
 
-/// The profile that default, file and flags add up to.
-pub(crate) fn build(args: &ProfileArgs) -> Result<Profile> {
-    let mut layers = Vec::new();
-    if let Some(path) = &args.config {
-        layers.push(Layer::file(path)?);
+/// The profile that everything from the default to the flags adds up to.
+pub(crate) fn build(args: &ProfileArgs) -> anyhow::Result<Profile> {
+    with_flags(&args.source, flags(args))
+}
+
+/// The profile for running `model`.
+pub(crate) fn build_for(model: &str, args: &RunArgs) -> anyhow::Result<Profile> {
+    let RunArgs { source, backend, device, threads } = args.clone();
+    let model = Some(model.to_owned());
+    build(&ProfileArgs { source, model, backend, device, threads, ..ProfileArgs::default() })
+}
+
+/// The profile without flags for single settings.
+pub(crate) fn from_source(args: &SourceArgs) -> anyhow::Result<Profile> {
+    with_flags(args, Layer::default())
+}
+
+/// Whatever is wrong with a profile, whoever runs the program can mend it.
+fn with_flags(args: &SourceArgs, flags: Layer) -> anyhow::Result<Profile> {
+    let profile = layers(args).and_then(|mut layers| {
+        layers.push(flags);
+        Profile::build(&layers)
+    });
+    profile.map_err(|err| CommandError::of(Blame::Usage, err).into())
+}
+
+fn layers(args: &SourceArgs) -> drivetrain::Result<Vec<Layer>> {
+    let sources = if args.no_config { ProfileSources::default() } else { ProfileSources::from_environment() };
+    let mut layers = sources.layers(&args.config)?;
+    for text in &args.set {
+        layers.push(Layer::typed(text)?);
     }
+    Ok(layers)
+}
+
+fn flags(args: &ProfileArgs) -> Layer {
     let mut flags = Layer::default();
     let texts = [
         ("model", "--model", &args.model),
@@ -22,15 +55,15 @@ pub(crate) fn build(args: &ProfileArgs) -> Result<Profile> {
             flags.set(key, value.as_str(), Origin::Flag(flag));
         }
     }
-    if let Some(threads) = args.threads {
-        flags.set("threads", threads, Origin::Flag("--threads"));
+    let numbers = [
+        ("threads", "--threads", args.threads),
+        ("pipeline.batch_tokens", "--batch-tokens", args.batch_tokens),
+        ("pipeline.sessions", "--sessions", args.sessions),
+    ];
+    for (key, flag, value) in numbers {
+        if let Some(value) = value {
+            flags.set(key, value, Origin::Flag(flag));
+        }
     }
-    layers.push(flags);
-    Profile::build(&layers)
-}
-
-/// The profile for running `model`.
-pub(crate) fn build_for(model: &str, args: &RunArgs) -> Result<Profile> {
-    let RunArgs { config, backend, device, threads } = args.clone();
-    build(&ProfileArgs { config, model: Some(model.to_owned()), backend, device, precision: None, threads })
+    flags
 }

@@ -1,10 +1,6 @@
 //! `drivetrain runtimes`: native libraries in the data folder.
 
-use std::{
-    io::{self, Write},
-    ops::ControlFlow,
-    path::Path,
-};
+use std::{ops::ControlFlow, path::Path};
 
 use drivetrain::{
     Error, Locations,
@@ -13,7 +9,9 @@ use drivetrain::{
 
 use crate::{
     args::{RuntimesArgs, RuntimesCommand},
-    interrupt, progress,
+    interrupt,
+    output::print,
+    progress,
 };
 
 pub(crate) fn run(args: &RuntimesArgs, quiet: bool) -> anyhow::Result<()> {
@@ -108,9 +106,4 @@ fn version_of(spec: &Spec, data: &Path) -> anyhow::Result<Version> {
                 .into())
         }
     }
-}
-
-fn print(text: &str) -> anyhow::Result<()> {
-    io::stdout().write_all(text.as_bytes())?;
-    Ok(())
 }

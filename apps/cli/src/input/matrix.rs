@@ -1,10 +1,17 @@
 //! A file of vectors in NumPy's format.
 
-use std::{fs::File, io::BufReader, path::Path};
+use std::{
+    fs::File,
+    io::{BufReader, Read},
+    path::Path,
+};
 
-use npyz::{DType, NpyFile, Order, TypeChar};
+use half::f16;
 
-use crate::exit::{Blame, CommandError};
+use crate::{
+    exit::{Blame, CommandError},
+    input::npy_header::Header,
+};
 
 /// Vectors as 32-bit floats, row-major.
 #[derive(Debug)]
@@ -20,21 +27,29 @@ impl Matrix {
         let refused = |what: String| CommandError::new(Blame::Input, format!("`{}`: {what}", path.display()));
         let file = File::open(path).map_err(|err| refused(format!("cannot be opened: {err}")))?;
         let length = file.metadata().map_err(|err| refused(err.to_string()))?.len();
-        let array = NpyFile::new(BufReader::new(file)).map_err(|err| refused(format!("not a NumPy array: {err}")))?;
-        let &[n_rows, n_columns] = array.shape() else {
-            return Err(refused(format!("has the shape {:?}, not [n, dim]", array.shape())).into());
+        let mut file = BufReader::new(file);
+        let header = Header::read(&mut file).map_err(|why| refused(format!("not a NumPy array: {why}")))?;
+        let [n_rows, n_columns] = header.shape[..] else {
+            return Err(refused(format!("has the shape {:?}, not [n, dim]", header.shape)).into());
         };
-        if array.order() != Order::C {
+        if header.by_columns {
             return Err(refused("is stored by columns; save it with `np.ascontiguousarray`".into()).into());
         }
-        let width = width(&array.dtype()).ok_or_else(|| refused("holds no floats".into()))?;
-        let bytes = n_rows.checked_mul(n_columns).and_then(|count| count.checked_mul(width));
+        let Some(floats) = Floats::of(&header.descr) else {
+            return Err(refused(format!("holds no floats of 16, 32 or 64 bits, but `{}`", header.descr)).into());
+        };
+        let n_bytes = n_rows.checked_mul(n_columns).and_then(|count| count.checked_mul(floats.width() as u64));
         // The header may claim anything; nothing is allocated for data that cannot be there.
-        if bytes.is_none_or(|bytes| bytes > length) {
+        let Some(n_bytes) = n_bytes.filter(|&n_bytes| n_bytes <= length) else {
             return Err(refused(format!("is cut short: {length} bytes cannot hold [{n_rows}, {n_columns}]")).into());
-        }
-        let data = read(array, width).map_err(|err| refused(format!("cannot be read: {err}")))?;
-        Ok(Self { n_columns: usize::try_from(n_columns)?, n_rows: usize::try_from(n_rows)?, data })
+        };
+        let mut bytes = vec![0; usize::try_from(n_bytes)?];
+        file.read_exact(&mut bytes).map_err(|err| refused(format!("cannot be read: {err}")))?;
+        Ok(Self {
+            n_columns: usize::try_from(n_columns)?,
+            n_rows: usize::try_from(n_rows)?,
+            data: floats.read(&mut bytes),
+        })
     }
 
     pub(crate) fn n_rows(&self) -> usize {
@@ -50,18 +65,48 @@ impl Matrix {
     }
 }
 
-/// Bytes of one element, for the float types that are read.
-fn width(dtype: &DType) -> Option<u64> {
-    match dtype {
-        DType::Plain(kind) if kind.type_char() == TypeChar::Float => Some(kind.size_field()),
-        _ => None,
-    }
-    .filter(|width| [4, 8].contains(width))
+/// How floats are stored.
+#[derive(Clone, Copy, Debug)]
+struct Floats {
+    width: Width,
+    big_endian: bool,
 }
 
-fn read<R: std::io::Read>(array: NpyFile<R>, width: u64) -> std::io::Result<Vec<f32>> {
-    match width {
-        4 => array.into_vec::<f32>(),
-        _ => Ok(array.into_vec::<f64>()?.into_iter().map(|value| value as f32).collect()),
+#[derive(Clone, Copy, Debug)]
+enum Width {
+    Half,
+    Single,
+    Double,
+}
+
+impl Floats {
+    fn of(descr: &str) -> Option<Self> {
+        let (order, kind) = descr.split_at_checked(1)?;
+        let width = match kind {
+            "f2" => Width::Half,
+            "f4" => Width::Single,
+            "f8" => Width::Double,
+            _ => return None,
+        };
+        matches!(order, "<" | ">").then_some(Self { width, big_endian: order == ">" })
+    }
+
+    fn width(self) -> usize {
+        match self.width {
+            Width::Half => 2,
+            Width::Single => 4,
+            Width::Double => 8,
+        }
+    }
+
+    fn read(self, bytes: &mut [u8]) -> Vec<f32> {
+        if self.big_endian {
+            bytes.chunks_exact_mut(self.width()).for_each(<[u8]>::reverse);
+        }
+        match self.width {
+            Width::Half => bytes.as_chunks().0.iter().map(|&bytes| f16::from_le_bytes(bytes).to_f32()).collect(),
+            Width::Single => bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect(),
+            Width::Double => bytes.as_chunks().0.iter().map(|&bytes| f64::from_le_bytes(bytes) as f32).collect(),
+        }
     }
 }

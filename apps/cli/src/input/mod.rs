@@ -3,6 +3,8 @@
 mod json_line;
 mod lines;
 mod matrix;
+mod npy_header;
+mod stdin;
 mod texts;
 
 pub(crate) use matrix::Matrix;

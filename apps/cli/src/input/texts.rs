@@ -13,6 +13,7 @@ use crate::{
     input::{
         json_line,
         lines::{Line, Lines, MAX_LINE_BYTES},
+        stdin::Stdin,
     },
     interrupt,
 };
@@ -62,13 +63,15 @@ impl Texts {
     pub(crate) fn fill(&mut self, window: &mut Window) -> anyhow::Result<bool> {
         window.texts.clear();
         let mut bytes = 0;
-        while window.texts.len() < WINDOW_TEXTS && bytes < WINDOW_BYTES && !interrupt::asked() {
-            let Some(text) = self.next()? else { break };
+        while window.texts.len() < WINDOW_TEXTS && bytes < WINDOW_BYTES {
+            let next = self.next();
+            // What was read up to an interruption may be half a line.
+            if interrupt::asked() {
+                return Err(drivetrain::Error::new(drivetrain::ErrorKind::Cancelled, "interrupted").into());
+            }
+            let Some(text) = next? else { break };
             bytes += text.len();
             window.texts.push(text);
-        }
-        if interrupt::asked() {
-            return Err(drivetrain::Error::new(drivetrain::ErrorKind::Cancelled, "interrupted").into());
         }
         Ok(!window.texts.is_empty())
     }
@@ -84,7 +87,7 @@ impl Texts {
             Source::Lines { lines, label, format, field } => loop {
                 let line = lines.next().map_err(|err| unreadable(label, &err))?;
                 let Some(line) = line else { return Ok(None) };
-                match text_of(line, *format, field) {
+                match text_of(&line, *format, field) {
                     Ok(text) => return Ok(Some(text)),
                     Err(why) if self.skip_errors => {
                         log::info!("line {} of {label}: {why}", lines.number());
@@ -107,7 +110,7 @@ impl Source {
             let error = CommandError::new(Blame::Usage, "there is no text to embed");
             return Err(error.with_hint("give texts as arguments, a file with `-i`, or pipe them in").into());
         }
-        let lines = Lines::new(Box::new(BufReader::new(io::stdin())));
+        let lines = Lines::new(Box::new(Stdin::start()));
         Ok(Self::lines(lines, "standard input".to_owned(), args, InputFormat::Txt))
     }
 
@@ -129,10 +132,10 @@ impl Source {
     }
 }
 
-fn text_of(line: Line<'_>, format: InputFormat, field: &str) -> Result<String, String> {
+fn text_of(line: &Line<'_>, format: InputFormat, field: &str) -> Result<String, String> {
     let Line::Bytes(bytes) = line else { return Err(format!("it is longer than {} MiB", MAX_LINE_BYTES >> 20)) };
-    let text = str::from_utf8(bytes)
-        .map_err(|err| format!("it is not UTF-8 (byte {} of the line)", err.valid_up_to() + 1))?;
+    let text =
+        str::from_utf8(bytes).map_err(|err| format!("it is not UTF-8 (byte {} of the line)", err.valid_up_to() + 1))?;
     match format {
         InputFormat::Txt => Ok(text.to_owned()),
         InputFormat::Jsonl => json_line::text(text, field),

@@ -50,7 +50,11 @@ impl Sink {
             }
             (OutputFormat::Jsonl | OutputFormat::Npy, _) => target().map(Kind::Jsonl),
         };
-        Ok(Self { kind: kind.map_err(|err| unwritable(&label, err))?, label })
+        let kind = kind.map_err(|err| match path.and_then(missing_folder) {
+            Some(folder) => unwritable(&label, err).with_hint(format!("there is no folder `{}`", folder.display())),
+            None => unwritable(&label, err),
+        });
+        Ok(Self { kind: kind?, label })
     }
 
     /// Writes the vectors of one window.
@@ -60,7 +64,7 @@ impl Sink {
             Kind::Jsonl(target) => jsonl::write(target, embeddings),
             Kind::Npy(npy) => npy.write(embeddings),
         };
-        written.map_err(|err| unwritable(&self.label, err))
+        written.map_err(|err| unwritable(&self.label, err).into())
     }
 
     /// Completes the output.
@@ -72,7 +76,7 @@ impl Sink {
             },
             Kind::Npy(npy) => npy.finish(),
         };
-        finished.map_err(|err| unwritable(&self.label, err))
+        finished.map_err(|err| unwritable(&self.label, err).into())
     }
 }
 
@@ -92,7 +96,18 @@ impl Write for Target {
     }
 }
 
-fn unwritable(label: &str, err: io::Error) -> anyhow::Error {
-    let command = CommandError::new(Blame::Output, format!("cannot write {label}"));
-    anyhow::Error::new(err).context(command)
+/// Writes what a command has to say to standard output.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    let printed = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    printed.map_err(|err| unwritable("standard output", err).into())
+}
+
+fn unwritable(label: &str, err: io::Error) -> CommandError {
+    CommandError::new(Blame::Output, format!("cannot write {label}")).with_source(err)
+}
+
+/// The folder that would have to be there for `path` to be written.
+fn missing_folder(path: &Path) -> Option<&Path> {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
 }

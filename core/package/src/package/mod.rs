@@ -15,6 +15,8 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use read::SENTENCE_BERT;
+
 /// A model directory, read and checked.
 ///
 /// Opening reads configuration and the headers of the weights; tensors are read through [`Package::weights`].

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The transformer's own settings, under the names that sentence-transformers looks for, in its order.
-const SENTENCE_BERT: [&str; 7] = [
+pub(crate) const SENTENCE_BERT: [&str; 7] = [
     "sentence_bert_config.json",
     "sentence_roberta_config.json",
     "sentence_distilbert_config.json",

@@ -26,17 +26,18 @@ impl Assignment {
 /// # Errors
 /// [`drivetrain_contract::ErrorKind::Invalid`] with line and column when it is not TOML.
 pub(crate) fn parse(text: &str, label: &str, origin: impl Fn(usize) -> Origin) -> Result<Vec<Assignment>> {
+    let lines = Lines::new(text);
     let document = DeTable::parse(text).map_err(|err| {
         let place = err.span().map_or_else(String::new, |span| {
-            let (line, column) = line_and_column(text, span.start);
+            let (line, column) = lines.line_and_column(span.start);
             format!(":{line}:{column}")
         });
         Error::invalid(format!("`{label}`{place}: {}", err.message()))
     })?;
     let mut assignments = Vec::new();
     let mut key = Vec::new();
-    let line_of = |offset| origin(line_and_column(text, offset).0);
-    take_table(document.get_ref(), &mut key, &line_of, &mut assignments)?;
+    let origin_at = |offset| origin(lines.line_and_column(offset).0);
+    take_table(document.get_ref(), &mut key, &origin_at, &mut assignments)?;
     Ok(assignments)
 }
 
@@ -48,9 +49,12 @@ fn take_table(
 ) -> Result<()> {
     for (name, value) in table {
         key.push(name.get_ref().to_string());
-        // Only the tables the profile itself has are taken apart; a backend's own nested tables are its values.
+        // Only the tables the profile itself has are taken apart; a backend's own nested tables are its values. An
+        // empty one stays, so that a table of an unknown name is noticed without a setting in it.
         match value.get_ref() {
-            DeValue::Table(inner) if key.len() <= 2 => take_table(inner, key, origin, assignments)?,
+            DeValue::Table(inner) if key.len() <= 2 && !inner.is_empty() => {
+                take_table(inner, key, origin, assignments)?;
+            }
             other => assignments.push(Assignment {
                 key: key.clone(),
                 value: to_json(other)?,
@@ -62,7 +66,11 @@ fn take_table(
     Ok(())
 }
 
-fn to_json(value: &DeValue<'_>) -> Result<Value> {
+/// A value of TOML as JSON, which has all of its types but dates: those become text.
+///
+/// # Errors
+/// [`drivetrain_contract::ErrorKind::Invalid`] for an integer beyond 64 bits.
+pub(crate) fn to_json(value: &DeValue<'_>) -> Result<Value> {
     Ok(match value {
         DeValue::String(text) => Value::String(text.to_string()),
         DeValue::Boolean(flag) => Value::Bool(*flag),
@@ -84,8 +92,48 @@ fn to_json(value: &DeValue<'_>) -> Result<Value> {
     })
 }
 
-fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
-    let before = &text[..text.floor_char_boundary(offset)];
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+/// Where the lines of a text begin. Searching the text anew for each setting would make a long file quadratic.
+struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    fn new(text: &'t str) -> Self {
+        let after_breaks = text.match_indices('\n').map(|(offset, _)| offset + 1);
+        Self { text, starts: std::iter::once(0).chain(after_breaks).collect() }
+    }
+
+    fn line_and_column(&self, offset: usize) -> (usize, usize) {
+        let offset = self.text.floor_char_boundary(offset);
+        let line = self.starts.partition_point(|&start| start <= offset);
+        (line, self.text[self.starts[line - 1]..offset].chars().count() + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_lines(text: &str, expected: &[(&str, usize)]) {
+        let line_of = |line| Origin::File { path: "p".into(), line };
+        let found: Vec<(String, usize)> = parse(text, "p", line_of)
+            .unwrap()
+            .into_iter()
+            .map(|assignment| match &assignment.origin {
+                Origin::File { line, .. } => (assignment.dotted(), *line),
+                other => panic!("{other}"),
+            })
+            .collect();
+        let expected: Vec<(String, usize)> = expected.iter().map(|(key, line)| ((*key).to_owned(), *line)).collect();
+        assert_eq!(found, expected, "{text:?}");
+    }
+
+    #[test]
+    fn each_setting_knows_its_line() {
+        check_lines("", &[]);
+        check_lines("\u{feff}# ü\r\na = 1\r\n\r\n[t]\r\nb = 'é'\r\n", &[("a", 2), ("t.b", 5)]);
+        check_lines("a = \"\"\"\nx\n\"\"\"\nb = 1", &[("a", 1), ("b", 4)]);
+        check_lines("[backends.e]\nx.y = 1\n[t]", &[("backends.e.x", 2), ("t", 3)]);
+    }
 }

@@ -6,15 +6,13 @@ use drivetrain_contract::{Error, Precision, Result};
 use serde_json::{Map, Value};
 
 use crate::profile::{
-    Layer, Origin, Sourced,
+    Layer, Sourced,
     assignment::Assignment,
-    settings::{Backend, Choice, Device, Model, Plugins, PrecisionSetting, Setting, Threads, ThreadsSetting},
+    settings::{
+        Amount, BACKENDS, Backend, BatchTokens, Choice, Device, Known, MaxBatch, Model, Pipeline, Plugins,
+        PrecisionSetting, SETTINGS, Sessions, Setting, Threads, TokenizerThreads, Window, is_table, nearest,
+    },
 };
-
-/// The table that holds one table for each backend.
-const BACKENDS: &str = "backends";
-/// How alike two keys must be for one to be offered for the other (Jaro-Winkler, 0 to 1).
-const ALIKE: f64 = 0.7;
 
 /// What the user wants, every setting with its origin.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,10 +25,12 @@ pub struct Profile {
     pub device: Sourced<Choice>,
     /// Precision to compute in.
     pub precision: Sourced<Precision>,
-    /// Threads to compute with.
-    pub threads: Sourced<Threads>,
+    /// Threads to compute with; `auto` is as many as the process may use.
+    pub threads: Sourced<Amount>,
     /// Folders that hold plugins.
     pub plugins: Sourced<Vec<PathBuf>>,
+    /// How texts become batches.
+    pub pipeline: Pipeline,
     /// Settings of the backends: id, key, value.
     pub backends: BTreeMap<String, BTreeMap<String, Sourced<Value>>>,
 }
@@ -43,17 +43,18 @@ impl Profile {
     /// wrong type; each names the place.
     pub fn build(layers: &[Layer]) -> Result<Self> {
         let defaults = Layer::defaults();
-        let mut values: BTreeMap<&'static str, &Assignment> = BTreeMap::new();
+        let mut values = Values::new();
         let mut backends: BTreeMap<String, BTreeMap<String, Sourced<Value>>> = BTreeMap::new();
         for assignment in std::iter::once(&defaults).chain(layers).flat_map(|layer| &layer.assignments) {
             match &assignment.key[..] {
+                key if is_table(key) => must_be_table(assignment)?,
                 [table, id, key] if table == BACKENDS => {
                     let sourced = Sourced { value: assignment.value.clone(), origin: assignment.origin.clone() };
                     backends.entry(id.clone()).or_default().insert(key.clone(), sourced);
                 }
-                [table, ..] if table == BACKENDS => return Err(not_a_table(assignment)),
                 _ => {
-                    values.insert(known_key(assignment)?, assignment);
+                    let known = Known::named(&assignment.dotted()).ok_or_else(|| unknown(assignment))?;
+                    values.insert(known.key, assignment);
                 }
             }
         }
@@ -62,8 +63,15 @@ impl Profile {
             backend: take::<Backend>(&values)?,
             device: take::<Device>(&values)?,
             precision: take::<PrecisionSetting>(&values)?,
-            threads: take::<ThreadsSetting>(&values)?,
+            threads: take::<Threads>(&values)?,
             plugins: take::<Plugins>(&values)?,
+            pipeline: Pipeline {
+                batch_tokens: take::<BatchTokens>(&values)?,
+                max_batch: take::<MaxBatch>(&values)?,
+                window: take::<Window>(&values)?,
+                sessions: take::<Sessions>(&values)?,
+                tokenizer_threads: take::<TokenizerThreads>(&values)?,
+            },
             backends,
         })
     }
@@ -75,40 +83,36 @@ impl Profile {
     }
 }
 
-/// Every top-level setting.
-const KEYS: [&str; 6] =
-    [Model::KEY, Backend::KEY, Device::KEY, PrecisionSetting::KEY, ThreadsSetting::KEY, Plugins::KEY];
+/// The last value of each setting.
+type Values<'a> = BTreeMap<&'static str, &'a Assignment>;
 
-fn known_key(assignment: &Assignment) -> Result<&'static str> {
-    let dotted = assignment.dotted();
-    if let Some(key) = KEYS.into_iter().find(|key| *key == dotted) {
-        return Ok(key);
+fn must_be_table(assignment: &Assignment) -> Result<()> {
+    if assignment.value.as_object().is_some_and(Map::is_empty) {
+        return Ok(());
     }
-    let likeness = |key: &&str| strsim::jaro_winkler(key, &dotted);
-    let nearest = KEYS.into_iter().chain([BACKENDS]).max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    let error = Error::invalid(format!("{}: unknown setting `{dotted}`", assignment.origin));
-    Err(match nearest.filter(|key| likeness(key) >= ALIKE) {
+    let table = if assignment.key[0] == BACKENDS { "backends.<id>" } else { &assignment.key[0] };
+    Err(Error::invalid(format!("{}: `{}` must be a table", assignment.origin, assignment.dotted()))
+        .with_hint(format!("write `[{table}]` and its settings below it")))
+}
+
+fn unknown(assignment: &Assignment) -> Error {
+    let error = Error::invalid(format!("{}: unknown setting `{}`", assignment.origin, assignment.dotted()));
+    match nearest(&assignment.key) {
         Some(nearest) => error.with_hint(format!("did you mean `{nearest}`?")),
-        None => error.with_hint(format!("the settings are {}, and tables `[{BACKENDS}.<id>]`", KEYS.join(", "))),
-    })
+        None => {
+            let keys = SETTINGS.map(|known| known.key).join(", ");
+            error.with_hint(format!("the settings are {keys}, and tables `[{BACKENDS}.<id>]`"))
+        }
+    }
 }
 
-fn not_a_table(assignment: &Assignment) -> Error {
-    Error::invalid(format!("{}: `{}` must be a table", assignment.origin, assignment.dotted()))
-        .with_hint(format!("write `[{BACKENDS}.<id>]` and the backend's settings below it"))
-}
-
-fn take<S: Setting>(values: &BTreeMap<&'static str, &Assignment>) -> Result<Sourced<S::Value>> {
+fn take<S: Setting>(values: &Values<'_>) -> Result<Sourced<S::Value>> {
     let key = S::KEY;
     let Some(assignment) = values.get(key) else {
         return Err(Error::internal(format!("the default profile lacks `{key}`")));
     };
     let wrong = |err: Error| {
-        let place = match &assignment.origin {
-            Origin::Flag(flag) => format!("`{flag}`"),
-            origin => format!("{origin}: `{key}`"),
-        };
-        let error = Error::invalid(format!("{place}: {}", err.message()));
+        let error = Error::invalid(format!("{}: {}", assignment.origin.place_of(key), err.message()));
         match err.hint() {
             Some(hint) => error.with_hint(hint),
             None => error,
@@ -123,6 +127,7 @@ mod tests {
     use std::num::NonZeroUsize;
 
     use super::*;
+    use crate::profile::Origin;
 
     fn build(text: &str) -> Result<Profile> {
         Profile::build(&[Layer::text(text)?])
@@ -138,8 +143,10 @@ mod tests {
         let profile = Profile::build(&[]).unwrap();
         assert_eq!(profile.model.value, "builtin");
         assert_eq!(profile.backend.value, Choice::Auto);
-        assert_eq!(profile.threads.value, Threads::Auto);
+        assert_eq!(profile.threads.value, Amount::Auto);
         assert_eq!(profile.precision.origin, Origin::Default);
+        assert_eq!(profile.pipeline.sessions.value, Amount::Auto);
+        assert!(profile.backends.is_empty());
     }
 
     #[test]
@@ -148,11 +155,48 @@ mod tests {
         flags.set("threads", 3, Origin::Flag("--threads"));
         let file = Layer::text("threads = 2\nmodel = \"m\"\n[backends.e]\na = 1\nb = { c = [1.5, true] }").unwrap();
         let profile = Profile::build(&[file, flags]).unwrap();
-        assert_eq!(profile.threads.value, Threads::Count(NonZeroUsize::new(3).unwrap()));
+        assert_eq!(profile.threads.value, Amount::Count(NonZeroUsize::new(3).unwrap()));
         assert_eq!(profile.threads.origin, Origin::Flag("--threads"));
         assert_eq!(profile.model.origin, Origin::Program);
         assert_eq!(Value::Object(profile.backend_config("e")).to_string(), r#"{"a":1,"b":{"c":[1.5,true]}}"#);
         assert!(profile.backend_config("other").is_empty());
+    }
+
+    /// From the weakest to the strongest; each overrules the one before in one setting.
+    #[test]
+    fn every_kind_of_layer_can_be_stacked() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let system = file("system.toml", "inherits = \"latency\"\nmodel = \"a\"\nbackend = \"a\"\ndevice = \"a\"");
+        let project = file("drivetrain.toml", "backend = \"b\"\ndevice = \"b\"\nprecision = \"bf16\"\nthreads = 1");
+        let variables = ["DEVICE=c", "PRECISION=f16", "THREADS=2", "PIPELINE__WINDOW=2"];
+        let variables = variables.map(|text| text.split_once('=').unwrap());
+        let variables = variables.map(|(name, value)| (format!("DRIVETRAIN_{name}"), value.into()));
+        let named = file("named.toml", "precision = \"int8\"\nthreads = 3\n[pipeline]\nwindow = 3");
+        let mut flags = Layer::default();
+        flags.set("pipeline.window", 5, Origin::Flag("--window"));
+        let profile = Profile::build(&[
+            Layer::standing_file(&system).unwrap(),
+            Layer::project_file(&project).unwrap(),
+            crate::profile::Variables::new(variables).unwrap().layer,
+            Layer::file(&named).unwrap(),
+            Layer::typed("threads=4").unwrap(),
+            Layer::typed("pipeline.window=4").unwrap(),
+            flags,
+        ])
+        .unwrap();
+        assert_eq!(profile.pipeline.sessions.origin, Origin::Shipped("latency"));
+        assert_eq!(profile.model.value, "a");
+        assert_eq!(profile.backend.value, Choice::Named("b".to_owned()));
+        assert_eq!(profile.device.value, Choice::Named("c".to_owned()));
+        assert_eq!(profile.precision.value, Precision::Int8);
+        assert_eq!((profile.threads.value.show(), &profile.threads.origin), (4.into(), &Origin::Set));
+        assert_eq!(profile.pipeline.window.value.show(), 5);
+        assert_eq!(profile.plugins.origin, Origin::Default);
     }
 
     #[test]
@@ -160,6 +204,10 @@ mod tests {
         check_refused("modell = \"x\"", "unknown setting `modell` (hint: did you mean `model`?)");
         check_refused("[backend.onnxruntime]\nx = 1", "unknown setting `backend.onnxruntime.x`");
         check_refused("zzz = 1", "the settings are model, backend");
+        check_refused("[pipeline]\nbatch_token = 1", "did you mean `pipeline.batch_tokens`?");
+        check_refused("pipelin.window = 1", "did you mean `pipeline.window`?");
+        check_refused("[pipelin]", "unknown setting `pipelin`");
+        check_refused("[pipeline.window]\nn = 1", "unknown setting `pipeline.window.n`");
     }
 
     #[test]
@@ -172,7 +220,15 @@ mod tests {
         check_refused("plugins = [\"relative\"]", "absolute");
         check_refused("backends = 1", "must be a table");
         check_refused("backends.e = 1", "must be a table");
+        check_refused("pipeline = \"auto\"", "`pipeline` must be a table (hint: write `[pipeline]`");
+        check_refused("[pipeline]\nwindow = {}", "`pipeline.window`: must be `auto` or a number");
         check_refused("threads = 99999999999999999999", "out of range");
+    }
+
+    #[test]
+    fn empty_tables_of_known_names_say_nothing() {
+        let profile = build("[pipeline]\n[backends]\n[backends.e]").unwrap();
+        assert_eq!(profile, Profile::build(&[]).unwrap());
     }
 
     #[test]

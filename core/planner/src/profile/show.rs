@@ -1,36 +1,93 @@
-//! A profile as TOML again, each value with its origin.
+//! A resolved profile, each value with its origin: as TOML, as JSON.
 
 use std::fmt::Write;
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::profile::{
     Origin, Profile, Sourced,
-    settings::{Backend, Device, Model, Plugins, PrecisionSetting, Setting, ThreadsSetting},
+    settings::{
+        Backend, BatchTokens, Device, Known, MaxBatch, Model, Plugins, PrecisionSetting, Sessions, Setting, Threads,
+        TokenizerThreads, Window,
+    },
 };
 
 impl Profile {
     /// The resolved profile as TOML with the origin of each value as a comment.
     pub fn show(&self) -> String {
-        let mut lines = vec![
-            setting::<Model>(&self.model),
-            setting::<Backend>(&self.backend),
-            setting::<Device>(&self.device),
-            setting::<PrecisionSetting>(&self.precision),
-            setting::<ThreadsSetting>(&self.threads),
-            setting::<Plugins>(&self.plugins),
-        ];
+        let mut lines = Vec::new();
+        let mut open_table = "";
+        for shown in self.settings() {
+            let (table, name) = shown.known.split();
+            if table != open_table {
+                lines.extend(header(table));
+                open_table = table;
+            }
+            lines.push(line(name, &shown.value, shown.origin));
+        }
         for (id, table) in &self.backends {
-            lines.push((String::new(), String::new()));
-            lines.push((format!("[backends.{}]", key_text(id)), String::new()));
+            lines.extend(header(&format!("backends.{}", key_text(id))));
             lines.extend(table.iter().map(|(key, sourced)| line(key, &sourced.value, &sourced.origin)));
         }
         align(&lines)
     }
+
+    /// The resolved profile as JSON: tables as in a profile, each setting an object of `value` and `origin`.
+    pub fn to_json(&self) -> Value {
+        let mut root = Map::new();
+        for shown in self.settings() {
+            let (table, name) = shown.known.split();
+            let entries = match table {
+                "" => Some(&mut root),
+                table => root.entry(table).or_insert_with(|| json!({})).as_object_mut(),
+            };
+            entries.map(|entries| entries.insert(name.to_owned(), with_origin(&shown.value, shown.origin)));
+        }
+        let backends = self.backends.iter().map(|(id, table)| {
+            let entries =
+                table.iter().map(|(key, sourced)| (key.clone(), with_origin(&sourced.value, &sourced.origin)));
+            (id.clone(), entries.collect())
+        });
+        root.insert("backends".to_owned(), Value::Object(backends.collect()));
+        Value::Object(root)
+    }
+
+    /// Every setting but those of backends, in the order of the default profile.
+    pub(crate) fn settings(&self) -> [Shown<'_>; 11] {
+        let pipeline = &self.pipeline;
+        [
+            shown::<Model>(&self.model),
+            shown::<Backend>(&self.backend),
+            shown::<Device>(&self.device),
+            shown::<PrecisionSetting>(&self.precision),
+            shown::<Threads>(&self.threads),
+            shown::<Plugins>(&self.plugins),
+            shown::<BatchTokens>(&pipeline.batch_tokens),
+            shown::<MaxBatch>(&pipeline.max_batch),
+            shown::<Window>(&pipeline.window),
+            shown::<Sessions>(&pipeline.sessions),
+            shown::<TokenizerThreads>(&pipeline.tokenizer_threads),
+        ]
+    }
 }
 
-fn setting<S: Setting>(sourced: &Sourced<S::Value>) -> (String, String) {
-    line(S::KEY, &S::show(&sourced.value), &sourced.origin)
+/// A setting with its value as a profile has it.
+pub(crate) struct Shown<'a> {
+    pub(crate) known: Known,
+    pub(crate) value: Value,
+    pub(crate) origin: &'a Origin,
+}
+
+fn shown<S: Setting>(sourced: &Sourced<S::Value>) -> Shown<'_> {
+    Shown { known: Known::of::<S>(), value: S::show(&sourced.value), origin: &sourced.origin }
+}
+
+fn with_origin(value: &Value, origin: &Origin) -> Value {
+    json!({ "value": value, "origin": origin.to_json() })
+}
+
+fn header(table: &str) -> [(String, String); 2] {
+    [(String::new(), String::new()), (format!("[{table}]"), String::new())]
 }
 
 fn line(key: &str, value: &Value, origin: &Origin) -> (String, String) {
@@ -66,17 +123,38 @@ fn align(lines: &[(String, String)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::profile::{Layer, Profile};
+    use serde_json::json;
+
+    use crate::profile::{Layer, Profile, settings::SETTINGS};
 
     #[test]
     fn what_is_shown_reads_back_as_the_same_profile() {
-        let text = "model = \"/a \\\"b\\\"\"\nthreads = 4\n[backends.e]\nlist = [1, \"x\"]\nt = { a = true }\n";
+        let text = "model = \"/a \\\"b\\\"\"\nthreads = 4\npipeline.window = 7\n\
+                    [backends.e]\nlist = [1, \"x\"]\nt = { a = true }\n";
         let profile = Profile::build(&[Layer::text(text).unwrap()]).unwrap();
         let shown = profile.show();
         let again = Profile::build(&[Layer::text(&shown).unwrap()]).unwrap();
         assert_eq!(again.model.value, profile.model.value);
         assert_eq!(again.threads.value, profile.threads.value);
+        assert_eq!(again.pipeline.window.value, profile.pipeline.window.value);
         assert_eq!(again.backend_config("e"), profile.backend_config("e"));
         assert!(shown.contains("# default") && shown.contains("# program"), "{shown}");
+        assert_eq!(again.show(), shown.replace("# default", "# program"));
+    }
+
+    #[test]
+    fn every_setting_is_shown() {
+        let profile = Profile::build(&[]).unwrap();
+        let shown = profile.settings().map(|shown| shown.known.key);
+        assert_eq!(shown, SETTINGS.map(|known| known.key));
+    }
+
+    #[test]
+    fn json_has_the_tables_of_a_profile() {
+        let profile = Profile::build(&[Layer::text("pipeline.window = 7\nbackends.e.a = [1]").unwrap()]).unwrap();
+        let shown = profile.to_json();
+        assert_eq!(shown["model"], json!({ "value": "builtin", "origin": { "kind": "default" } }));
+        assert_eq!(shown["pipeline"]["window"], json!({ "value": 7, "origin": { "kind": "program" } }));
+        assert_eq!(shown["backends"]["e"]["a"], json!({ "value": [1], "origin": { "kind": "program" } }));
     }
 }

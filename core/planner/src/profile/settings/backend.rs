@@ -19,4 +19,8 @@ impl Setting for Backend {
     fn show(value: &Choice) -> Value {
         value.show()
     }
+
+    fn schema() -> Value {
+        Choice::schema()
+    }
 }

@@ -1,7 +1,7 @@
 //! A name, or the program's choice: what `backend` and `device` hold.
 
 use drivetrain_contract::{Error, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A name, or `auto`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,5 +31,9 @@ impl Choice {
 
     pub(crate) fn show(&self) -> Value {
         Value::from(self.named().unwrap_or("auto"))
+    }
+
+    pub(crate) fn schema() -> Value {
+        json!({ "type": "string", "minLength": 1 })
     }
 }

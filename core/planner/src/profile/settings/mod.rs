@@ -1,29 +1,37 @@
 //! The settings, one in each file.
 
+mod amount;
 mod backend;
 mod choice;
 mod device;
+mod known;
 mod model;
+mod pipeline;
 mod plugins;
 mod precision;
 mod threads;
 
+pub use amount::Amount;
 pub(crate) use backend::Backend;
 pub use choice::Choice;
 pub(crate) use device::Device;
 use drivetrain_contract::Result;
-pub(crate) use model::Model;
+pub(crate) use known::{BACKENDS, Known, SETTINGS, is_table, nearest, tables};
+pub(crate) use model::{Model, beside};
+pub use pipeline::Pipeline;
+pub(crate) use pipeline::{BatchTokens, MaxBatch, Sessions, TokenizerThreads, Window};
 pub(crate) use plugins::Plugins;
 pub(crate) use precision::PrecisionSetting;
 use serde_json::Value;
-pub use threads::Threads;
-pub(crate) use threads::ThreadsSetting;
+pub(crate) use threads::Threads;
 
-/// A setting: its key, how its value is read, and how it is shown.
+/// A setting: its key, how its value is read, how it is shown, and what an editor may know of it.
+///
+/// What it means and what its default is stands in the default profile, from where the schema takes both.
 pub(crate) trait Setting {
     /// What a profile holds.
     type Value;
-    /// The key in a profile.
+    /// The key in a profile, with the table it is in: `threads`, `pipeline.window`.
     const KEY: &'static str;
 
     /// Reads a value. Errors say what is wanted; the caller adds key and place.
@@ -31,4 +39,7 @@ pub(crate) trait Setting {
 
     /// The value as a profile has it.
     fn show(value: &Self::Value) -> Value;
+
+    /// JSON Schema of its values, without description and default.
+    fn schema() -> Value;
 }

@@ -1,7 +1,9 @@
 //! `model`: which model to run.
 
+use std::path::{Component, Path};
+
 use drivetrain_contract::{Error, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Setting;
 
@@ -22,5 +24,44 @@ impl Setting for Model {
 
     fn show(value: &String) -> Value {
         Value::String(value.clone())
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "minLength": 1 })
+    }
+}
+
+/// What a file in `folder` means by a model: a path that begins with `./` or `../` starts at the file, wherever the
+/// program is started. Any other value may be a name, and a file does not change what it means.
+///
+/// # Errors
+/// [`drivetrain_contract::ErrorKind::Invalid`] when the path that comes out is not UTF-8.
+pub(crate) fn beside(folder: &Path, value: &mut Value) -> Result<()> {
+    let Value::String(text) = value else { return Ok(()) };
+    if matches!(Path::new(text).components().next(), Some(Component::CurDir | Component::ParentDir)) {
+        let path = folder.join(&text).into_os_string().into_string();
+        *text = path.map_err(|path| Error::invalid(format!("`{}` is not UTF-8", path.display())))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_beside(text: &str, expected: &str) {
+        let mut value = Value::from(text);
+        beside(Path::new("/project"), &mut value).unwrap();
+        assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn only_what_is_surely_a_path_starts_at_the_file() {
+        check_beside("./model", "/project/./model");
+        check_beside("../model", "/project/../model");
+        check_beside("/model", "/model");
+        check_beside("builtin", "builtin");
+        check_beside("folder/model", "folder/model");
+        check_beside(".hidden", ".hidden");
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use drivetrain_contract::{Error, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Setting;
 
@@ -29,5 +29,9 @@ impl Setting for Plugins {
 
     fn show(value: &Vec<PathBuf>) -> Value {
         value.iter().map(|path| Value::from(path.to_string_lossy())).collect()
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "array", "items": { "type": "string" } })
     }
 }

@@ -1,7 +1,7 @@
 //! `precision`: what to compute in.
 
 use drivetrain_contract::{Error, Precision, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Setting;
 
@@ -21,5 +21,9 @@ impl Setting for PrecisionSetting {
 
     fn show(value: &Precision) -> Value {
         Value::from(value.name())
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "enum": Precision::ALL.map(Precision::name) })
     }
 }

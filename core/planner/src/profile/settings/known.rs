@@ -1,0 +1,120 @@
+//! All settings by their keys, and the one that was probably meant.
+
+use serde_json::Value;
+
+use super::{
+    Backend, BatchTokens, Device, MaxBatch, Model, Plugins, PrecisionSetting, Sessions, Setting, Threads,
+    TokenizerThreads, Window,
+};
+
+/// The table that holds one table for each backend.
+pub(crate) const BACKENDS: &str = "backends";
+/// How alike two keys must be for one to be offered for the other (Jaro-Winkler, 0 to 1).
+const ALIKE: f64 = 0.7;
+
+/// What there is to know of a setting whatever the type of its value.
+#[derive(Clone, Copy)]
+pub(crate) struct Known {
+    pub(crate) key: &'static str,
+    pub(crate) schema: fn() -> Value,
+}
+
+/// Every setting, in the order in which they are shown.
+pub(crate) const SETTINGS: [Known; 11] = [
+    Known::of::<Model>(),
+    Known::of::<Backend>(),
+    Known::of::<Device>(),
+    Known::of::<PrecisionSetting>(),
+    Known::of::<Threads>(),
+    Known::of::<Plugins>(),
+    Known::of::<BatchTokens>(),
+    Known::of::<MaxBatch>(),
+    Known::of::<Window>(),
+    Known::of::<Sessions>(),
+    Known::of::<TokenizerThreads>(),
+];
+
+impl Known {
+    /// What there is to know of `S`.
+    pub(crate) const fn of<S: Setting>() -> Self {
+        Self { key: S::KEY, schema: S::schema }
+    }
+
+    /// The setting with this key.
+    pub(crate) fn named(key: &str) -> Option<Self> {
+        SETTINGS.into_iter().find(|known| known.key == key)
+    }
+
+    /// The table it is in, empty for none, and its name there.
+    pub(crate) fn split(&self) -> (&'static str, &'static str) {
+        self.key.rsplit_once('.').unwrap_or(("", self.key))
+    }
+
+    /// Whether its values are text and nothing else.
+    pub(crate) fn is_text(&self) -> bool {
+        (self.schema)()["type"] == "string"
+    }
+}
+
+/// The tables the profile itself has, but for those of the backends.
+pub(crate) fn tables() -> Vec<&'static str> {
+    let mut tables: Vec<&str> =
+        SETTINGS.iter().map(|known| known.split().0).filter(|table| !table.is_empty()).collect();
+    tables.dedup();
+    tables
+}
+
+/// Whether this is the key of a table and not of a setting.
+pub(crate) fn is_table(key: &[String]) -> bool {
+    match key {
+        [table] => table == BACKENDS || tables().contains(&table.as_str()),
+        [table, _] => table == BACKENDS,
+        _ => false,
+    }
+}
+
+/// What `key` was probably meant to be.
+pub(crate) fn nearest(key: &[String]) -> Option<String> {
+    let dotted = key.join(".");
+    let (first, last) = (key.first()?, key.last()?);
+    let by_key = SETTINGS.iter().map(|known| {
+        // A setting is often written without its table, or in a wrong one.
+        let likeness = strsim::jaro_winkler(known.key, &dotted).max(strsim::jaro_winkler(known.split().1, last));
+        (likeness, known.key.to_owned())
+    });
+    let table = [&[BACKENDS.to_owned()], &key[1..]].concat().join(".");
+    let by_table = std::iter::once((strsim::jaro_winkler(BACKENDS, first), table));
+    let (likeness, nearest) = by_key.chain(by_table).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (likeness >= ALIKE).then_some(nearest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_nearest(key: &str, expected: Option<&str>) {
+        let parts: Vec<String> = key.split('.').map(str::to_owned).collect();
+        assert_eq!(nearest(&parts).as_deref(), expected, "{key}");
+    }
+
+    #[test]
+    fn slips_of_the_keyboard_find_what_was_meant() {
+        check_nearest("modell", Some("model"));
+        check_nearest("model.name", Some("model"));
+        check_nearest("batch_tokens", Some("pipeline.batch_tokens"));
+        check_nearest("pipeline.batch_token", Some("pipeline.batch_tokens"));
+        check_nearest("pipelin.window", Some("pipeline.window"));
+        check_nearest("backend.onnxruntime.library", Some("backends.onnxruntime.library"));
+        check_nearest("backnds", Some("backends"));
+        check_nearest("zzz", None);
+    }
+
+    #[test]
+    fn keys_are_distinct_and_tables_are_no_settings() {
+        for (idx, known) in SETTINGS.iter().enumerate() {
+            assert!(SETTINGS[idx + 1..].iter().all(|other| other.key != known.key), "{}", known.key);
+            assert!(!is_table(&[known.key.to_owned()]), "{}", known.key);
+        }
+        assert_eq!(tables(), ["pipeline"]);
+    }
+}
