@@ -17,7 +17,7 @@ Exit codes:
   1    an error inside the program
   2    usage: a flag, a profile, or a value in it
   3    the model, or another thing that was named: not there; or the model's files are broken
-  4    the engine: a plugin, device or native library that cannot be used
+  4    the engine: a plugin, device or native library that cannot be used; or a hub that is busy
   5    the input: a file or a line in it that cannot be read
   6    the output: a file that cannot be written, or a disk that fails
   130  interrupted";

@@ -15,7 +15,8 @@ Environment:
   DRIVETRAIN_PLUGIN_PATH  more folders with plugins, separated as in PATH
   DRIVETRAIN_CONFIG_HOME  folder with your profile.toml
                           (default: drivetrain in the platform's, such as ~/.config)
-  DRIVETRAIN_<SETTING>    a setting of the profile: DRIVETRAIN_THREADS=2, DRIVETRAIN_PIPELINE__WINDOW=1000";
+  DRIVETRAIN_<SETTING>    a setting of the profile: DRIVETRAIN_THREADS=2, DRIVETRAIN_PIPELINE__WINDOW=1000
+  HF_TOKEN, HF_HOME, …    access to the Hugging Face hub: see `drivetrain models pull --help`";
 
 pub(crate) const EMBED: &str = "\
 Examples:

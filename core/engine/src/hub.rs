@@ -13,8 +13,6 @@ const MAX_TOKEN: u64 = 4096;
 /// `HF_HOME`; none with `HF_HUB_DISABLE_IMPLICIT_TOKEN`), `HF_HUB_CACHE` the cache of other programs (else `hub` in
 /// `HF_HOME`, which is `~/.cache/huggingface` unless set), `HF_HUB_OFFLINE` says that nothing is fetched.
 /// `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` name a proxy.
-///
-/// Together with [`crate::Locations::from_environment`] this is where the library looks at the environment.
 pub fn hub_from_environment() -> HubSettings {
     settings(&|name| env::var_os(name), etcetera::home_dir().ok())
 }

@@ -30,7 +30,8 @@ impl Locations {
     /// What the environment says: `DRIVETRAIN_HOME` or the platform's data folder, `DRIVETRAIN_CACHE` or its cache
     /// folder, the plugin folders in `DRIVETRAIN_PLUGIN_PATH`, and the place of the executable.
     ///
-    /// The library looks at the environment here and in [`crate::ProfileSources::from_environment`] only.
+    /// The library looks at the environment here, in [`crate::ProfileSources::from_environment`] and in
+    /// [`crate::hub_from_environment`] only.
     ///
     /// # Errors
     /// [`drivetrain_contract::ErrorKind::NotFound`] where there is no home folder and the variables are not set.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use drivetrain_contract::{Call, Error, Result};
 use drivetrain_package::{
     Package,
-    hub::{HubModel, HubSettings, Progress, Pull, find_installed, pull},
+    hub::{HubModel, HubSettings, Progress, Pull, Record, find_installed, pull},
     locate,
 };
 
@@ -55,11 +55,18 @@ impl std::fmt::Debug for Fetch<'_> {
 pub fn fetch_package(name: &str, fetch: &Fetch<'_>, observe: &mut dyn FnMut(Event<'_>)) -> Result<Package> {
     if HubModel::is_meant(name) {
         let model: HubModel = name.parse()?;
-        if find_installed(&model, &fetch.locations.models()).is_none() {
-            pull_for(&model, fetch, observe)?;
+        match find_installed(&model, &fetch.locations.models()) {
+            Some(folder) => say_commit(&model, &folder),
+            None => pull_for(&model, fetch, observe)?,
         }
     }
     open_package(name, fetch.locations)
+}
+
+fn say_commit(model: &HubModel, folder: &Path) {
+    if let Ok(Some(record)) = Record::read(folder) {
+        log::info!("`{model}` is commit {}, in `{}`", record.commit, folder.display());
+    }
 }
 
 fn pull_for(model: &HubModel, fetch: &Fetch<'_>, observe: &mut dyn FnMut(Event<'_>)) -> Result<()> {

@@ -61,7 +61,7 @@ fn an_interruption_leaves_what_the_next_run_goes_on_with() {
     let running = shop.program(&["models", "pull", "org/name"]).start().until(arrived);
     running.signal("INT");
     let outcome = running.wait();
-    outcome.failed(130, &["cancelled"]);
+    outcome.failed(130, &["interrupted"]);
     assert!(outcome.took.as_secs() < 10);
     assert!(shop.files("home").is_empty(), "{:?}", shop.files("home"));
     assert_eq!(shop.files("cache").iter().filter(|path| path.ends_with(".part")).count(), 1);

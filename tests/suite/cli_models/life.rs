@@ -17,7 +17,14 @@ fn a_model_is_pulled_listed_described_used_and_removed() {
     assert!(again.stdout.starts_with("already there: org/name"), "{}", again.stdout);
 
     let listed = shop.run(&["models", "list"]).succeeded();
-    for part in ["builtin  ", "part of the program", "org/name  ", "hf:org/name at 0123", "embed to 32 numbers"] {
+    for part in [
+        "builtin  ",
+        "part of the program",
+        "org/name  ",
+        "hf:org/name at 0123",
+        "embed to ",
+        "model.safetensors (static ",
+    ] {
         assert!(listed.stdout.contains(part), "{part}: {}", listed.stdout);
     }
     let listed: Value = serde_json::from_str(&shop.run(&["models", "list", "--json"]).succeeded().stdout).unwrap();

@@ -150,7 +150,7 @@ impl Gathering<'_> {
         let (model, settings) = (self.request.model, self.request.settings);
         let commit = &self.listing.commit;
         let escaped: Vec<String> = path.split('/').map(escape).collect();
-        let url = format!("{}/{}/resolve/{commit}/{}", client.endpoint(), model.id_in_url(), escaped.join("/"));
+        let url = format!("{}/{}/resolve/{commit}/{}", client.endpoint(), model.id(), escaped.join("/"));
         let asked = Asked {
             endpoint: client.endpoint(),
             id: model.id(),

@@ -77,7 +77,7 @@ impl Listing {
             file: None,
             has_token: settings.token.is_some(),
         };
-        let (id, revision) = (model.id_in_url(), escape(model.revision()));
+        let (id, revision) = (model.id(), escape(model.revision()));
         let url = format!("{}/api/models/{id}/revision/{revision}?blobs=true", client.endpoint());
         let mut retries = Retries::new(&settings.patience);
         loop {

@@ -28,7 +28,7 @@ impl HubModel {
         name.starts_with(PREFIX)
     }
 
-    /// Its name on the hub.
+    /// Its name on the hub. It holds nothing that would have to be escaped in an address or a path.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -66,12 +66,6 @@ impl HubModel {
     pub(crate) fn folder(&self) -> String {
         // As in the hub's own cache; a name of the hub has no `--` in it.
         self.id.replace('/', "--")
-    }
-
-    /// Parts of its address.
-    pub(crate) fn id_in_url(&self) -> &str {
-        // Checked to hold nothing that would have to be escaped.
-        &self.id
     }
 }
 
