@@ -13,7 +13,8 @@ use crate::{
     artifacts::{self, Watch},
     choose,
     engine::{Parts, Running},
-    fetch_package, sessions,
+    fetch_package,
+    sessions::{self, Goal},
 };
 
 /// Builds an [`Engine`].
@@ -22,6 +23,7 @@ pub struct EngineBuilder<'a> {
     locations: Option<Locations>,
     hub: Option<HubSettings>,
     call: &'a dyn Call,
+    goal: Goal,
     options: EmbedOptions,
     observe: Box<dyn FnMut(Event<'_>) + 'a>,
 }
@@ -43,6 +45,7 @@ impl<'a> EngineBuilder<'a> {
             locations: None,
             hub: None,
             call: &NoCall,
+            goal: Goal::default(),
             options: EmbedOptions::default(),
             observe: Box::new(|_| {}),
         }
@@ -66,6 +69,13 @@ impl<'a> EngineBuilder<'a> {
     #[must_use]
     pub fn call(mut self, call: &'a dyn Call) -> Self {
         self.call = call;
+        self
+    }
+
+    /// What the engine is to be good at, where the profile leaves the number of sessions open.
+    #[must_use]
+    pub fn goal(mut self, goal: Goal) -> Self {
+        self.goal = goal;
         self
     }
 
@@ -118,7 +128,8 @@ impl<'a> EngineBuilder<'a> {
             max_tokens: package.max_seq_length().unwrap_or(0),
             ..SessionOptions::new(&device.id, threads)
         };
-        let shares = sessions::shares(threads, profile.pipeline.sessions.value.resolve(NonZeroUsize::MIN));
+        let auto = self.goal.sessions(threads, device.capabilities);
+        let shares = sessions::shares(threads, profile.pipeline.sessions.value.resolve(auto));
         let sessions = sessions::create(&backend, &model, &options, &shares, self.call)?;
         let embedder = draft.join(&package, sessions)?;
         let running = Running {
@@ -138,7 +149,7 @@ impl<'a> EngineBuilder<'a> {
         let (asked, pipeline) = (&self.options, &self.profile.pipeline);
         let or = |amount: Amount, otherwise: usize| amount.count().map_or(otherwise, NonZeroUsize::get);
         EmbedOptions {
-            batch_tokens: or(pipeline.batch_tokens.value, asked.batch_tokens),
+            batch_tokens: pipeline.batch_tokens.value.count().map(NonZeroUsize::get).or(asked.batch_tokens),
             max_batch: or(pipeline.max_batch.value, asked.max_batch),
             window: or(pipeline.window.value, asked.window),
             threads,

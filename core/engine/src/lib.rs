@@ -57,3 +57,4 @@ pub use hub::hub_from_environment;
 pub use locations::Locations;
 pub use model::{Fetch, fetch_package, open_package};
 pub use profile_sources::{ProfileFile, ProfilePlace, ProfileSources};
+pub use sessions::Goal;

@@ -2,7 +2,28 @@
 
 use std::{num::NonZeroUsize, thread};
 
-use drivetrain_contract::{Backend, Call, Error, Model, Result, Session, SessionOptions};
+use drivetrain_contract::{Backend, Call, Capabilities, Error, Model, Result, Session, SessionOptions};
+
+/// What an engine is to be good at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Goal {
+    /// Few texts at a time, soon: one session, with all threads.
+    #[default]
+    Latency,
+    /// Many texts: a session for each thread, since threads that share a run wait for each other at every operation.
+    /// Each holds the weights once more.
+    Throughput,
+}
+
+impl Goal {
+    /// How many sessions serve this goal. One that takes text spreads the texts over its threads by itself.
+    pub(crate) fn sessions(self, threads: NonZeroUsize, device: Capabilities) -> NonZeroUsize {
+        match self {
+            Goal::Throughput if !device.contains(Capabilities::TEXT_IN) => threads,
+            _ => NonZeroUsize::MIN,
+        }
+    }
+}
 
 /// Threads of each of `n_sessions` sessions: as even as the budget allows, and no more sessions than threads.
 pub(crate) fn shares(budget: NonZeroUsize, n_sessions: NonZeroUsize) -> Vec<NonZeroUsize> {

@@ -19,6 +19,9 @@ use crate::{
     tokenize::TextTokenizer,
 };
 
+/// Tokens in one batch for each thread of a session, where the caller leaves it open.
+const TOKENS_PER_THREAD: usize = 1024;
+
 /// Turns texts into vectors as sentence-transformers does with the same package.
 ///
 /// A session is used in the best way it offers: text if it tokenises by itself, else tokens; pooled in its graph if
@@ -227,7 +230,8 @@ fn join_tokens(
 ) -> Joined {
     let (frame, pad_id) = (encoder.tokenizer.frame().clone(), encoder.tokenizer.pad_id());
     let (padding_side, index_type) = (package.tokenizer().padding_side, info.index_type);
-    let limits = BatchLimits { tokens: options.batch_tokens, texts: options.max_batch };
+    let tokens = options.batch_tokens.unwrap_or(TOKENS_PER_THREAD * info.threads.max(1));
+    let limits = BatchLimits { tokens, texts: options.max_batch };
     let feed = move || {
         Feed::Tokens(Box::new(TokenFeed {
             input,

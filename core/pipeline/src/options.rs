@@ -13,11 +13,9 @@ pub struct EmbedOptions {
     /// Keep only the first so many numbers of each vector, without normalising again; `None` keeps what the package
     /// keeps, which is mostly all.
     pub truncate_dim: Option<usize>,
-    /// Most tokens in one batch, padding included. One text with more goes alone.
-    ///
-    /// The default, 8192, keeps the activations of common models within some hundred MiB; which number is fastest
-    /// depends on the machine and has to be measured there.
-    pub batch_tokens: usize,
+    /// Most tokens in one batch, padding included. One text with more goes alone. `None` is 1024 for each thread of a
+    /// session: beyond that a batch's activations no longer stay in the processor's caches, and throughput falls.
+    pub batch_tokens: Option<usize>,
     /// Most texts in one batch.
     pub max_batch: usize,
     /// Texts that are looked at together: sorted by length, freed of duplicates and cut into batches.
@@ -33,7 +31,7 @@ impl Default for EmbedOptions {
         Self {
             prompt: Prompt::Default,
             truncate_dim: None,
-            batch_tokens: 8192,
+            batch_tokens: None,
             max_batch: 1024,
             window: 4096,
             threads: NonZeroUsize::MIN,

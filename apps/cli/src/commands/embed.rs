@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use drivetrain::{Engine, Event, Prompt};
+use drivetrain::{Engine, Event, Goal, Prompt};
 use indicatif::ProgressBar;
 
 use crate::{
@@ -23,6 +23,7 @@ pub(crate) fn run(args: &EmbedArgs, quiet: bool) -> anyhow::Result<()> {
         .prompt(prompt(args))
         .truncate_dim(args.truncate_dim)
         .call(&Interruptible)
+        .goal(goal(args))
         .on_event(announce(quiet))
         .build()?;
     let mut sink = Sink::create(format, args.output.as_deref(), engine.dim())?;
@@ -36,6 +37,11 @@ pub(crate) fn run(args: &EmbedArgs, quiet: bool) -> anyhow::Result<()> {
         log::warn!("{} of the input's lines could not be read and were left out", texts.skipped());
     }
     Ok(())
+}
+
+/// A few texts typed are wanted soon; a file or a pipe may hold any number.
+fn goal(args: &EmbedArgs) -> Goal {
+    if args.texts.is_empty() { Goal::Throughput } else { Goal::Latency }
 }
 
 fn prompt(args: &EmbedArgs) -> Prompt {

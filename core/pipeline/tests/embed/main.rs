@@ -25,7 +25,12 @@ fn texts() -> Vec<String> {
 }
 
 pub(crate) fn options() -> EmbedOptions {
-    EmbedOptions { batch_tokens: 300, max_batch: 7, threads: NonZeroUsize::new(3).unwrap(), ..EmbedOptions::default() }
+    EmbedOptions {
+        batch_tokens: Some(300),
+        max_batch: 7,
+        threads: NonZeroUsize::new(3).unwrap(),
+        ..EmbedOptions::default()
+    }
 }
 
 fn embed(package: &Package, table: &Table, options: &EmbedOptions) -> Embeddings {
