@@ -60,7 +60,7 @@ pub(crate) struct SourceArgs {
 pub(crate) struct ProfileArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
-    /// `builtin`, the folder of a model, the name of an installed one, or hf:ORG/NAME[@REVISION] to fetch it
+    /// `builtin`, the folder of a model, the name of an installed one, or `hf:ORG/NAME[@REVISION]` to fetch it
     #[arg(short, long, value_name = "MODEL", help_heading = "Profile")]
     pub(crate) model: Option<String>,
     /// Engine to use, by its id in `drivetrain plugins list`

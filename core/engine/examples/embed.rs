@@ -7,7 +7,7 @@ use drivetrain::{Engine, Profile, Result};
 
 fn main() -> Result<()> {
     let profile = Profile::build(&[])?;
-    let mut engine = Engine::from_profile(&profile)?;
+    let engine = Engine::from_profile(&profile)?;
     let texts = ["a text becomes a vector", "another one too"];
     for (text, vector) in texts.iter().zip(engine.embed(&texts)?.rows()) {
         println!("{text:?}: {} numbers, the first is {:.6}", vector.len(), vector[0]);

@@ -33,7 +33,7 @@ fn main() -> Result<()> {
 
 /// The vectors of `texts`, each after the model's prompt of this name.
 fn embed(profile: &Profile, prompt_name: &str, texts: &[&str]) -> Result<Embeddings> {
-    let mut engine = Engine::builder(profile)
+    let engine = Engine::builder(profile)
         .prompt(Prompt::Named(prompt_name.to_owned()))
         .on_event(|event| {
             if let Event::Converting { target, .. } = event {

@@ -12,7 +12,7 @@ use crate::{
     Engine, Event, Fetch, Locations,
     artifacts::{self, Watch},
     choose,
-    engine::{Parts, Running},
+    engine::Running,
     fetch_package,
     sessions::{self, Goal},
 };
@@ -141,7 +141,7 @@ impl<'a> EngineBuilder<'a> {
             sessions: shares.len(),
             engine_version: probe.engine_version,
         };
-        Ok(Engine::new(Parts { embedder, package, running }))
+        Ok(Engine::new(embedder, package, running))
     }
 
     /// What was asked for, with the profile's numbers where it has some.

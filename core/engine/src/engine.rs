@@ -1,23 +1,31 @@
 //! A model that is ready to embed.
 
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
 use drivetrain_contract::{Call, Error, NoCall, Precision, Result, Session};
 use drivetrain_package::Package;
 use drivetrain_pipeline::{Embedded, Embedder, Embeddings, Position};
 use drivetrain_planner::Profile;
 
-use crate::EngineBuilder;
+use crate::{EmbedIter, EngineBuilder};
 
 /// A model on a device of a backend, ready to embed.
-#[derive(Debug)]
+///
+/// A clone is another handle on the same sessions. Calls from several threads take turns: what runs at the same time is
+/// the batches of one call, on as many sessions as there are.
+#[derive(Clone)]
 pub struct Engine {
-    parts: Parts,
+    shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
-pub(crate) struct Parts {
-    pub(crate) embedder: Embedder,
-    pub(crate) package: Package,
-    pub(crate) running: Running,
+struct Shared {
+    embedder: Mutex<Embedder>,
+    package: Package,
+    running: Running,
+    dim: usize,
 }
 
 /// What runs where.
@@ -40,8 +48,9 @@ pub struct Running {
 }
 
 impl Engine {
-    pub(crate) fn new(parts: Parts) -> Self {
-        Self { parts }
+    pub(crate) fn new(embedder: Embedder, package: Package, running: Running) -> Self {
+        let dim = embedder.dim();
+        Self { shared: Arc::new(Shared { embedder: Mutex::new(embedder), package, running, dim }) }
     }
 
     /// Opens what a profile describes, with folders as the environment names them and the package's default prompt.
@@ -62,7 +71,7 @@ impl Engine {
     /// # Errors
     /// [`drivetrain_contract::ErrorKind::Model`] when a vector comes out with NaN or infinity, and what the backend
     /// fails with.
-    pub fn embed<S: AsRef<str> + Sync>(&mut self, texts: &[S]) -> Result<Embeddings> {
+    pub fn embed<S: AsRef<str> + Sync>(&self, texts: &[S]) -> Result<Embeddings> {
         self.embed_with(texts, &NoCall)
     }
 
@@ -70,8 +79,8 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::embed`], and when the context says so.
-    pub fn embed_with<S: AsRef<str> + Sync>(&mut self, texts: &[S], call: &dyn Call) -> Result<Embeddings> {
-        self.parts.embedder.embed(texts, call)
+    pub fn embed_with<S: AsRef<str> + Sync>(&self, texts: &[S], call: &dyn Call) -> Result<Embeddings> {
+        self.embedder().embed(texts, call)
     }
 
     /// Gives the vectors of everything `texts` gives to `sink`, in order and in bounded memory: see
@@ -80,7 +89,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::embed`], and those of `texts` and `sink`.
     pub fn embed_stream<T, E>(
-        &mut self,
+        &self,
         from: Position,
         texts: impl Iterator<Item = Result<T, E>> + Send,
         sink: &mut dyn FnMut(Embedded<'_, T>) -> Result<(), E>,
@@ -90,26 +99,72 @@ impl Engine {
         T: AsRef<str> + Send + Sync,
         E: From<Error> + Send,
     {
-        self.parts.embedder.embed_stream(from, texts, sink, call)
+        self.embedder().embed_stream(from, texts, sink, call)
+    }
+
+    /// The vector of each of `texts`, one after the other, computed ahead on a thread of its own.
+    ///
+    /// ```
+    /// # fn main() -> drivetrain::Result<()> {
+    /// # use drivetrain::{Engine, Locations, Profile};
+    /// # let place = std::env::temp_dir().join("drivetrain-doc-iter");
+    /// # let locations = Locations::new(place.join("data"), place.join("cache"));
+    /// # let profile = Profile::build(&[])?;
+    /// let engine = Engine::builder(&profile).locations(locations).build()?;
+    /// for vector in engine.embed_iter(["one text", "and another"]) {
+    ///     println!("{:?}", &vector?[..3]);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn embed_iter<I>(&self, texts: I) -> EmbedIter
+    where
+        I: IntoIterator,
+        I::IntoIter: Send + 'static,
+        I::Item: AsRef<str> + Send + Sync + 'static,
+    {
+        EmbedIter::new(self.clone(), texts.into_iter())
     }
 
     /// Length of the vectors.
     pub fn dim(&self) -> usize {
-        self.parts.embedder.dim()
+        self.shared.dim
     }
 
     /// What runs where.
     pub fn running(&self) -> &Running {
-        &self.parts.running
+        &self.shared.running
     }
 
     /// The model's package.
     pub fn package(&self) -> &Package {
-        &self.parts.package
+        &self.shared.package
     }
 
-    /// The session and the package it was made of, for whoever wants to run it directly.
-    pub fn session_and_package(&mut self) -> (&mut dyn Session, &Package) {
-        (self.parts.embedder.session_mut(), &self.parts.package)
+    /// Calls `body` with the first session, to run it directly or to ask it something. Others wait meanwhile.
+    pub fn with_session<R>(&self, body: impl FnOnce(&mut dyn Session) -> R) -> R {
+        body(self.embedder().session_mut())
+    }
+
+    fn embedder(&self) -> MutexGuard<'_, Embedder> {
+        // A panic leaves nothing half-done behind: every call begins with buffers of its own.
+        self.shared.embedder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("running", &self.shared.running).field("dim", &self.shared.dim).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn engines_can_be_shared_between_threads() {
+        fn check<T: Send + Sync + Clone>() {}
+        check::<Engine>();
     }
 }

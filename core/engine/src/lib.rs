@@ -6,7 +6,7 @@
 //!
 //! let folder = std::env::temp_dir().join("drivetrain-example");
 //! let locations = Locations::new(folder.join("data"), folder.join("cache"));
-//! let mut engine = Engine::builder(&Profile::build(&[])?).locations(locations).build()?;
+//! let engine = Engine::builder(&Profile::build(&[])?).locations(locations).build()?;
 //!
 //! let embeddings = engine.embed(&["a text becomes a vector", "so does this one"])?;
 //! assert_eq!((embeddings.len(), embeddings.dim()), (2, 256));
@@ -34,6 +34,7 @@ mod choose;
 mod engine;
 mod event;
 mod hub;
+mod iter;
 mod linked;
 mod locations;
 mod model;
@@ -54,6 +55,7 @@ pub use drivetrain_runtimes as runtimes;
 pub use engine::{Engine, Running};
 pub use event::Event;
 pub use hub::hub_from_environment;
+pub use iter::EmbedIter;
 pub use locations::Locations;
 pub use model::{Fetch, fetch_package, open_package};
 pub use profile_sources::{ProfileFile, ProfilePlace, ProfileSources};

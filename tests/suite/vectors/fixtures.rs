@@ -24,7 +24,7 @@ fn check_fixture(rig: &Rig, fixture: &Fixture, static_tolerance: Option<f32>) {
         };
         let reference = fixture.array(&name);
         let allowed = static_tolerance.unwrap_or_else(|| tolerance(fixture, &reference));
-        let mut engine = engine(rig, &model, wanted).unwrap();
+        let engine = engine(rig, &model, wanted).unwrap();
         let together = engine.embed(&texts).unwrap();
         assert_eq!([together.len(), together.dim()], reference.shape, "{} {name}", fixture.name);
         let error = max_abs_error(together.as_slice(), &reference.data);

@@ -57,11 +57,10 @@ fn to_static(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
     let target: &PathBuf = args.output.as_ref().ok_or_else(|| needs_output("a folder"))?;
     let table_type: TableType = args.dtype.parse()?;
     let profile = profile::build_for(&args.source, &args.run)?;
-    let mut engine = Engine::builder(&profile).call(&Interruptible).on_event(announce(quiet)).build()?;
+    let engine = Engine::builder(&profile).call(&Interruptible).on_event(announce(quiet)).build()?;
     let options = DistillOptions { dims: args.dims, table_type, ..DistillOptions::default() };
     let observed = Observed { bar: progress::permille(quiet) };
-    let (session, package) = engine.session_and_package();
-    let distilled = distill(session, package, &options, &observed)?;
+    let distilled = engine.with_session(|session| distill(session, engine.package(), &options, &observed))?;
     observed.bar.finish_and_clear();
     distilled.write(target)?;
     let (tokens, dims) = (distilled.tokens(), distilled.dims());

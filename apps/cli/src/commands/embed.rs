@@ -19,7 +19,7 @@ pub(crate) fn run(args: &EmbedArgs, quiet: bool) -> anyhow::Result<()> {
     let profile = profile::build(&args.profile)?;
     let format = output_format(args)?;
     let mut texts = Texts::open(args)?;
-    let mut engine = Engine::builder(&profile)
+    let engine = Engine::builder(&profile)
         .prompt(prompt(args))
         .truncate_dim(args.truncate_dim)
         .call(&Interruptible)
