@@ -2,7 +2,7 @@
 //!
 //! A plugin is a folder with a `plugin.toml` and a shared library, or a backend linked into the program. Both are
 //! called through the same C table, so nothing above this crate knows the difference: [`Registry::discover`] lists
-//! them, [`Registry::open`] gives a [`drivetrain_contract::Backend`].
+//! them, [`Entry::open`] gives a [`drivetrain_contract::Backend`].
 //!
 //! # What can go wrong, and what happens then
 //!
