@@ -72,7 +72,7 @@ pub struct Probe {
 /// One artifact format a backend reads.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FormatSupport {
-    /// Name, one of [`crate::format`].
+    /// Name, one of [`mod@crate::format`].
     pub format: String,
     /// Precisions of weights it accepts in this format.
     pub precisions: Precisions,

@@ -23,7 +23,7 @@ pub mod format {
 /// One file of a model, in one precision.
 #[derive(Clone, Debug)]
 pub struct Artifact {
-    /// One of [`format`], or a name of the backend's own.
+    /// One of [`mod@format`], or a name of the backend's own.
     pub format: String,
     /// Precision of the weights inside.
     pub precision: Precision,
