@@ -2,6 +2,8 @@
 
 use std::ops::{Deref, DerefMut};
 
+use crate::{Error, ErrorKind, Result};
+
 /// Alignment of the data in bytes.
 const ALIGN: usize = 64;
 
@@ -29,12 +31,30 @@ impl<T: Copy + Default> AlignedBuf<T> {
     }
 
     /// Makes the buffer `len` zeros, keeping its memory where it suffices.
+    ///
+    /// # Panics
+    /// When there is no memory: [`AlignedBuf::try_reset`] says so instead.
     pub fn reset(&mut self, len: usize) {
+        self.try_reset(len).expect("memory for a buffer");
+    }
+
+    /// The same for lengths that may be more than there is memory for.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::OutOfMemory`]; the buffer is then empty.
+    pub fn try_reset(&mut self, len: usize) -> Result<()> {
         self.storage.clear();
+        (self.start, self.len) = (0, 0);
         let slack = ALIGN / size_of::<T>().max(1);
+        let fits = len.checked_add(slack).is_some_and(|needed| self.storage.try_reserve_exact(needed).is_ok());
+        if !fits {
+            let bytes = len.saturating_mul(size_of::<T>());
+            return Err(Error::new(ErrorKind::OutOfMemory, format!("no memory for a buffer of {bytes} bytes")));
+        }
         self.storage.resize(len + slack, T::default());
         self.start = self.storage.as_ptr().align_offset(ALIGN).min(slack);
         self.len = len;
+        Ok(())
     }
 
     /// Gives memory beyond the current length back to the system.
@@ -74,5 +94,7 @@ mod tests {
         }
         buf.reset(3);
         assert_eq!(&*buf, &[0, 0, 0]);
+        assert_eq!(buf.try_reset(usize::MAX / 2).unwrap_err().kind(), ErrorKind::OutOfMemory);
+        assert!(buf.is_empty());
     }
 }

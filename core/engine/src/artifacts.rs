@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::UNIX_EPOCH,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use drivetrain_contract::{Artifact, ArtifactData, Call, Model, Precision, Result, format};
@@ -36,6 +36,9 @@ pub(crate) fn model_for(
     let reads = |name: &str| backend_formats.iter().any(|format| format == name);
     let ready = model.artifacts.iter().any(|artifact| reads(&artifact.format) && artifact.precision == precision);
     let weights = model.artifacts.iter().any(|artifact| artifact.format == format::SAFETENSORS);
+    if ready && reads(format::ONNX) {
+        warn_if_stale(&model);
+    }
     if !ready && weights && reads(format::ONNX) && precision == Precision::F32 {
         let path = onnx_file(package, locations, watch)?;
         let artifact = Artifact { format: format::ONNX.to_owned(), precision, data: ArtifactData::Path(path) };
@@ -69,19 +72,22 @@ fn can_write(folder: &Path) -> bool {
     tempfile::Builder::new().prefix(".drivetrain-").tempfile_in(folder).is_ok()
 }
 
+/// Bytes of the package's largest file, which is what a session of it holds at least.
+pub(crate) fn weight_bytes(package: &Package) -> u64 {
+    let of = |artifact: &Artifact| match &artifact.data {
+        ArtifactData::Path(path) => fs::metadata(path).map_or(0, |facts| facts.len()),
+        data => data.bytes().map_or(0, |bytes| bytes.len() as u64),
+    };
+    package.model().artifacts.iter().map(of).max().unwrap_or(0)
+}
+
 /// Another folder for another model: by place, and by length and age of its files, so that a changed model is
 /// converted again.
 fn cache_key(package: &Package) -> String {
     let mut digest = Sha256::new();
     if let Some(folder) = package.files().dir() {
         digest.update(folder.as_os_str().as_encoded_bytes());
-        for name in ["config.json", "model.safetensors", "modules.json", "1_Pooling/config.json"] {
-            let Ok(facts) = fs::metadata(folder.join(name)) else { continue };
-            let changed = facts.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-            digest.update(name);
-            digest.update(facts.len().to_le_bytes());
-            digest.update(changed.map_or(0, |age| age.as_nanos()).to_le_bytes());
-        }
+        add_files(&mut digest, folder, FOLDER_DEPTH);
     }
     let hash: String = digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let name: String = package
@@ -90,4 +96,49 @@ fn cache_key(package: &Package) -> String {
         .map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '.' { c } else { '_' })
         .collect();
     format!("{}-{hash}", name.trim_start_matches('.'))
+}
+
+/// Modules of a package have a folder each, and nothing of theirs lies deeper.
+const FOLDER_DEPTH: u32 = 2;
+
+/// Adds name, length and age of every file that a graph is made from.
+fn add_files(digest: &mut Sha256, folder: &Path, depth: u32) {
+    let Ok(entries) = folder.read_dir() else { return };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        // Links are followed: hub caches hold nothing else.
+        let Ok(facts) = fs::metadata(&path) else { continue };
+        let made_of_others = ["onnx", "openvino"].iter().any(|name| path.ends_with(name));
+        if facts.is_dir() && depth > 0 && !made_of_others {
+            add_files(digest, &path, depth - 1);
+        } else if facts.is_file() {
+            let changed = facts.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+            digest.update(path.as_os_str().as_encoded_bytes());
+            digest.update(facts.len().to_le_bytes());
+            digest.update(changed.map_or(0, |age| age.as_nanos()).to_le_bytes());
+        }
+    }
+}
+
+/// Says so when a graph beside the model is older than the weights it should have been made from.
+fn warn_if_stale(model: &Model) {
+    let (graph, weights) = (changed(model, format::ONNX), changed(model, format::SAFETENSORS));
+    if let (Some((graph, made)), Some((weights, changed))) = (graph, weights)
+        && made < changed
+    {
+        log::warn!(
+            "`{}` is older than `{}`: if the weights have changed, make it again with `drivetrain convert`",
+            graph.display(),
+            weights.display()
+        );
+    }
+}
+
+/// The first file of a format, and when it was last changed.
+fn changed<'m>(model: &'m Model, name: &str) -> Option<(&'m Path, SystemTime)> {
+    match &model.artifact(name)?.data {
+        ArtifactData::Path(path) => Some((path, fs::metadata(path).ok()?.modified().ok()?)),
+        _ => None,
+    }
 }

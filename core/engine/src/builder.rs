@@ -128,7 +128,7 @@ impl<'a> EngineBuilder<'a> {
             max_tokens: package.max_seq_length().unwrap_or(0),
             ..SessionOptions::new(&device.id, threads)
         };
-        let auto = self.goal.sessions(threads, device.capabilities);
+        let auto = self.goal.sessions(threads, device, artifacts::weight_bytes(&package));
         let shares = sessions::shares(threads, profile.pipeline.sessions.value.resolve(auto));
         let sessions = sessions::create(&backend, &model, &options, &shares, self.call)?;
         let embedder = draft.join(&package, sessions)?;

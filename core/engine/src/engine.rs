@@ -3,9 +3,10 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::{self, ThreadId},
 };
 
-use drivetrain_contract::{Call, Error, NoCall, Precision, Result, Session};
+use drivetrain_contract::{Call, Error, ErrorKind, MemoryUse, NoCall, Precision, Result, Session};
 use drivetrain_package::Package;
 use drivetrain_pipeline::{Embedded, Embedder, Embeddings, Position};
 use drivetrain_planner::Profile;
@@ -15,7 +16,9 @@ use crate::{EmbedIter, EngineBuilder};
 /// A model on a device of a backend, ready to embed.
 ///
 /// A clone is another handle on the same sessions. Calls from several threads take turns: what runs at the same time is
-/// the batches of one call, on as many sessions as there are.
+/// the batches of one call, on as many sessions as there are. What is called during a call (the texts and the sink of
+/// [`Engine::embed_stream`], the body of [`Engine::with_session`]) must not call the engine again: on the same thread
+/// that is an error, on another one it waits for the end of the call that waits for it.
 #[derive(Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
@@ -23,6 +26,8 @@ pub struct Engine {
 
 struct Shared {
     embedder: Mutex<Embedder>,
+    /// The thread whose turn it is.
+    holder: Mutex<Option<ThreadId>>,
     package: Package,
     running: Running,
     dim: usize,
@@ -50,7 +55,15 @@ pub struct Running {
 impl Engine {
     pub(crate) fn new(embedder: Embedder, package: Package, running: Running) -> Self {
         let dim = embedder.dim();
-        Self { shared: Arc::new(Shared { embedder: Mutex::new(embedder), package, running, dim }) }
+        Self {
+            shared: Arc::new(Shared {
+                embedder: Mutex::new(embedder),
+                holder: Mutex::new(None),
+                package,
+                running,
+                dim,
+            }),
+        }
     }
 
     /// Opens what a profile describes, with folders as the environment names them and the package's default prompt.
@@ -80,7 +93,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::embed`], and when the context says so.
     pub fn embed_with<S: AsRef<str> + Sync>(&self, texts: &[S], call: &dyn Call) -> Result<Embeddings> {
-        self.embedder().embed(texts, call)
+        self.turn()?.embedder.embed(texts, call)
     }
 
     /// Gives the vectors of everything `texts` gives to `sink`, in order and in bounded memory: see
@@ -99,7 +112,7 @@ impl Engine {
         T: AsRef<str> + Send + Sync,
         E: From<Error> + Send,
     {
-        self.embedder().embed_stream(from, texts, sink, call)
+        self.turn()?.embedder.embed_stream(from, texts, sink, call)
     }
 
     /// The vector of each of `texts`, one after the other, computed ahead on a thread of its own.
@@ -141,15 +154,58 @@ impl Engine {
         &self.shared.package
     }
 
-    /// Calls `body` with the first session, to run it directly or to ask it something. Others wait meanwhile.
-    pub fn with_session<R>(&self, body: impl FnOnce(&mut dyn Session) -> R) -> R {
-        body(self.embedder().session_mut())
+    /// Memory of all sessions together.
+    ///
+    /// # Errors
+    /// When a session cannot tell.
+    pub fn memory(&self) -> Result<MemoryUse> {
+        self.turn()?.embedder.memory()
     }
 
-    fn embedder(&self) -> MutexGuard<'_, Embedder> {
-        // A panic leaves nothing half-done behind: every call begins with buffers of its own.
-        self.shared.embedder.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Gives back what memory can be had again.
+    ///
+    /// # Errors
+    /// What a session that fails says.
+    pub fn trim(&self) -> Result<()> {
+        self.turn()?.embedder.trim()
     }
+
+    /// Calls `body` with the first session, to run it directly. Others wait meanwhile.
+    ///
+    /// # Errors
+    /// What `body` fails with.
+    pub fn with_session<R>(&self, body: impl FnOnce(&mut dyn Session) -> Result<R>) -> Result<R> {
+        body(self.turn()?.embedder.session_mut())
+    }
+
+    /// Waits for this thread's turn, unless it has it already, which would be for ever.
+    fn turn(&self) -> Result<Turn<'_>> {
+        let (shared, current) = (&*self.shared, thread::current().id());
+        if *held(&shared.holder) == Some(current) {
+            return Err(Error::new(ErrorKind::Busy, "the engine is called from within a call of it")
+                .with_hint("collect what it gives first, or build a second engine"));
+        }
+        let embedder = held(&shared.embedder);
+        *held(&shared.holder) = Some(current);
+        Ok(Turn { embedder, holder: &shared.holder })
+    }
+}
+
+/// A thread's turn.
+struct Turn<'a> {
+    embedder: MutexGuard<'a, Embedder>,
+    holder: &'a Mutex<Option<ThreadId>>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *held(self.holder) = None;
+    }
+}
+
+/// Locks; a panic leaves nothing half-done behind, since every call begins with buffers of its own.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Engine {

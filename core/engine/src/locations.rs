@@ -19,12 +19,16 @@ pub struct Locations {
     cache: PathBuf,
     plugin_path: Vec<PathBuf>,
     executable: Option<PathBuf>,
+    system_plugins: bool,
 }
 
 impl Locations {
     /// These folders and no others; they are created when something is put into them.
     pub fn new(data: impl Into<PathBuf>, cache: impl Into<PathBuf>) -> Self {
-        Self { data: data.into(), cache: cache.into(), plugin_path: Vec::new(), executable: None }
+        // What is no path at all is refused where it is first used.
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        let (data, cache) = (absolute(data.into()), absolute(cache.into()));
+        Self { data, cache, plugin_path: Vec::new(), executable: None, system_plugins: false }
     }
 
     /// What the environment says: `DRIVETRAIN_HOME` or the platform's data folder, `DRIVETRAIN_CACHE` or its cache
@@ -51,7 +55,7 @@ impl Locations {
             .map(|path| env::split_paths(&path).filter(|folder| !folder.as_os_str().is_empty()).collect())
             .unwrap_or_default();
         let executable = env::current_exe().ok().and_then(|file| file.canonicalize().ok());
-        Ok(Self { data, cache, plugin_path, executable })
+        Ok(Self { data, cache, plugin_path, executable, system_plugins: true })
     }
 
     /// The data folder: `runtimes/`, `plugins/`, `models/`.
@@ -81,8 +85,8 @@ impl Locations {
             }
         }
         search.push(Origin::User, self.data.join("plugins"));
-        for system in system_folders() {
-            search.push(Origin::System, system);
+        if self.system_plugins {
+            system_folders().into_iter().for_each(|folder| search.push(Origin::System, folder));
         }
         search
     }

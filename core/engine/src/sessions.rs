@@ -2,7 +2,9 @@
 
 use std::{num::NonZeroUsize, thread};
 
-use drivetrain_contract::{Backend, Call, Capabilities, Error, Model, Result, Session, SessionOptions};
+use drivetrain_contract::{
+    Backend, Call, Capabilities, Device, DeviceKind, Error, Model, Result, Session, SessionOptions,
+};
 
 /// What an engine is to be good at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,18 +12,28 @@ pub enum Goal {
     /// Few texts at a time, soon: one session, with all threads.
     #[default]
     Latency,
-    /// Many texts: a session for each thread, since threads that share a run wait for each other at every operation.
-    /// Each holds the weights once more.
+    /// Many texts: on the processor a session for each thread, since threads that share a run wait for each other at
+    /// every operation. Each holds the weights once more, so that large models get fewer.
     Throughput,
 }
 
+/// Most bytes of weights that sessions beyond the first may add, where the profile does not name their number.
+const MORE_WEIGHTS: u64 = 2 << 30;
+
 impl Goal {
-    /// How many sessions serve this goal. One that takes text spreads the texts over its threads by itself.
-    pub(crate) fn sessions(self, threads: NonZeroUsize, device: Capabilities) -> NonZeroUsize {
-        match self {
-            Goal::Throughput if !device.contains(Capabilities::TEXT_IN) => threads,
-            _ => NonZeroUsize::MIN,
+    /// How many sessions serve this goal on a device, for a model of so many bytes.
+    ///
+    /// Several only on the processor: another device has one queue, which one session fills. One that takes text
+    /// spreads the texts over its threads by itself.
+    pub(crate) fn sessions(self, threads: NonZeroUsize, device: &Device, model_bytes: u64) -> NonZeroUsize {
+        let several = device.kind == DeviceKind::Cpu
+            && device.capabilities.contains(Capabilities::MULTI_INSTANCE)
+            && !device.capabilities.contains(Capabilities::TEXT_IN);
+        if self == Goal::Latency || !several {
+            return NonZeroUsize::MIN;
         }
+        let room = usize::try_from(MORE_WEIGHTS / model_bytes.max(1)).unwrap_or(usize::MAX);
+        NonZeroUsize::MIN.saturating_add(room).min(threads)
     }
 }
 
@@ -64,6 +76,21 @@ mod tests {
         let shares: Vec<usize> =
             shares(number(budget), number(n_sessions)).into_iter().map(NonZeroUsize::get).collect();
         assert_eq!(shares, expect);
+    }
+
+    #[test]
+    fn several_sessions_are_for_many_texts_on_the_processor() {
+        let threads = NonZeroUsize::new(8).unwrap();
+        let several = Capabilities::MULTI_INSTANCE | Capabilities::PADDED_IN;
+        let cpu = Device::cpu("processor", drivetrain_contract::Precisions::F32, several);
+        let gpu = Device { kind: DeviceKind::Gpu, ..cpu.clone() };
+        let text = Device { capabilities: several | Capabilities::TEXT_IN, ..cpu.clone() };
+        let number = |goal: Goal, device, bytes| goal.sessions(threads, device, bytes).get();
+        assert_eq!(number(Goal::Throughput, &cpu, 90_000_000), 8);
+        assert_eq!(number(Goal::Throughput, &cpu, 1_200_000_000), 2);
+        assert_eq!(number(Goal::Throughput, &cpu, 9_000_000_000), 1);
+        assert_eq!(number(Goal::Latency, &cpu, 90_000_000), 1);
+        assert_eq!((number(Goal::Throughput, &gpu, 1), number(Goal::Throughput, &text, 1)), (1, 1));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use drivetrain_contract::{Call, Error, Result, Session, SessionInfo};
+use drivetrain_contract::{Call, Error, MemoryUse, Result, Session, SessionInfo};
 use drivetrain_package::{Package, Pooling};
 
 use crate::{
@@ -130,12 +130,31 @@ impl Embedder {
         stream::run(&shared, &mut self.lanes, (from, texts), sink, call)
     }
 
-    /// The first session.
-    pub fn session(&self) -> &dyn Session {
-        self.lanes[0].session()
+    /// Memory of all sessions together.
+    ///
+    /// # Errors
+    /// When a session cannot tell.
+    pub fn memory(&self) -> Result<MemoryUse> {
+        let mut sum = MemoryUse::default();
+        for lane in &self.lanes {
+            let of_one = lane.session().memory()?;
+            sum.host_private += of_one.host_private;
+            sum.host_mapped += of_one.host_mapped;
+            sum.device += of_one.device;
+            sum.peak_activation += of_one.peak_activation;
+        }
+        Ok(sum)
     }
 
-    /// The first session, as to give memory back.
+    /// Gives back what memory can be had again, of every session and of what feeds it.
+    ///
+    /// # Errors
+    /// What the first session that fails says; the others are asked all the same.
+    pub fn trim(&mut self) -> Result<()> {
+        self.lanes.iter_mut().map(Lane::trim).fold(Ok(()), Result::and)
+    }
+
+    /// The first session, to run it directly.
     pub fn session_mut(&mut self) -> &mut dyn Session {
         self.lanes[0].session_mut()
     }

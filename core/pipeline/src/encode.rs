@@ -47,7 +47,9 @@ impl Encoder {
             }
         };
         thread::scope(|scope| {
-            let others: Vec<_> = (1..useful_threads(texts, threads)).map(|_| scope.spawn(worker)).collect();
+            // Where no more threads can be had, fewer do the work.
+            let helper = || thread::Builder::new().name("drivetrain-tokenise".to_owned()).spawn_scoped(scope, worker);
+            let others: Vec<_> = (1..useful_threads(texts, threads)).map_while(|_| helper().ok()).collect();
             let mut outcome = worker();
             for other in others {
                 let other = other.join().unwrap_or_else(|_| Err(Error::internal("a tokenising thread panicked")));

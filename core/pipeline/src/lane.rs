@@ -69,7 +69,15 @@ impl Lane {
         &*self.runner.session
     }
 
-    /// The session, as to give memory back.
+    /// Gives back the memory of the session and of what feeds it, as far as it can be made again.
+    pub(crate) fn trim(&mut self) -> Result<()> {
+        if let Feed::Text { text, offsets, .. } = &mut self.feed {
+            (*text, *offsets) = (String::new(), AlignedBuf::new());
+        }
+        self.runner.trim()
+    }
+
+    /// The session, to run it directly.
     pub(crate) fn session_mut(&mut self) -> &mut dyn Session {
         &mut *self.runner.session
     }

@@ -29,7 +29,7 @@ pub(crate) fn longest_first(lengths: &[usize]) -> Vec<usize> {
 /// fixed cost of one more run, and outliers end up alone.
 pub(crate) fn batches(lengths: &[usize], order: &[usize], limits: BatchLimits, cost: &Cost) -> Vec<Range<usize>> {
     let mut cheapest = vec![0.0; order.len() + 1];
-    let mut sizes = vec![0; order.len() + 1];
+    let mut sizes = vec![1; order.len() + 1];
     for end in 1..=order.len() {
         cheapest[end] = f64::INFINITY;
         for size in 1..=end.min(limits.texts.max(1)) {

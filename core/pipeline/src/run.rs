@@ -13,6 +13,12 @@ impl Runner {
         Self { session, buffer: AlignedBuf::new() }
     }
 
+    /// Gives back what memory can be had again.
+    pub(crate) fn trim(&mut self) -> Result<()> {
+        self.buffer = AlignedBuf::new();
+        self.session.trim()
+    }
+
     /// Computes `output`, which must have the shape `expect`.
     ///
     /// # Errors
@@ -33,11 +39,10 @@ impl Runner {
             .with_hint("the model file and the package's configuration do not belong together"));
         }
         let elements = shape.iter().try_fold(1usize, |product, &extent| product.checked_mul(extent));
-        // A quarter of the address space is beyond any machine, and `AlignedBuf` adds a little.
-        let elements = elements.filter(|&elements| elements < isize::MAX as usize / 16).ok_or_else(|| {
+        let elements = elements.ok_or_else(|| {
             Error::new(ErrorKind::OutOfMemory, format!("output `{}` of shape {shape:?} is too large", output.name()))
         })?;
-        self.buffer.reset(elements);
+        self.buffer.try_reset(elements)?;
         self.session.run(batch, &mut [OutputMut::new(output, &shape, &mut self.buffer)?], call)?;
         Ok(&self.buffer)
     }

@@ -20,7 +20,7 @@ use std::{
     thread,
 };
 
-use drivetrain_contract::{Call, Error, Result};
+use drivetrain_contract::{Call, Error, ErrorKind, Result};
 
 use crate::{
     cost::{Cost, CostMeter, Settled},
@@ -92,10 +92,10 @@ where
     E: From<Error> + Send,
     I: Iterator<Item = Result<T, E>> + Send,
 {
-    shared
-        .meter
-        .begin(from.cost.map(|([fixed, token, pair], from)| Settled { cost: Cost { fixed, token, pair }, from }));
-    let mut reader = Reader { texts: texts.peekable(), shared, call, sequence: from.windows, first: from.texts };
+    shared.meter.begin(settled(from.cost)?);
+    let stop = AtomicBool::new(false);
+    let place = (from.windows, from.texts);
+    let mut reader = Reader { texts: texts.peekable(), shared, call, stop: &stop, sequence: place.0, first: place.1 };
     let Some(window) = reader.window()? else { return Ok(()) };
     if window.batches.len() <= 1 && reader.at_end() {
         // Nothing could run beside anything else, so no thread is started.
@@ -106,11 +106,11 @@ where
         }
         return pending.give(shared.meter, sink);
     }
-    run_threads(shared, lanes, (reader, window), sink, call)
+    run_threads((shared, &stop), lanes, (reader, window), sink, call)
 }
 
 fn run_threads<'s, T, E, I>(
-    shared: &Shared<'_>,
+    (shared, stop): (&Shared<'_>, &AtomicBool),
     lanes: &mut [Lane],
     (mut reader, window): (Reader<'s, T, E, I>, Window<T>),
     sink: &mut dyn FnMut(Embedded<'_, T>) -> Result<(), E>,
@@ -130,29 +130,42 @@ where
         let _ = permits.send(());
     }
     let job_queue = Mutex::new(job_queue);
-    let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         for lane in lanes {
-            let (results, job_queue, stop) = (results.clone(), &job_queue, &stop);
-            scope.spawn(move || work(lane, job_queue, &results, stop, (shared.meter, call)));
+            let (results, job_queue) = (results.clone(), &job_queue);
+            let work = move || work(lane, job_queue, &results, stop, (shared.meter, call));
+            thread::Builder::new().name("drivetrain-lane".to_owned()).spawn_scoped(scope, work).map_err(no_thread)?;
         }
-        let stop = &stop;
-        scope.spawn(move || {
-            let prepared = catch_unwind(AssertUnwindSafe(|| reader.feed(window, &permit_queue, &jobs, &results, stop)));
+        let read = move || {
+            let prepared = catch_unwind(AssertUnwindSafe(|| reader.feed(window, &permit_queue, &jobs, &results)));
             let failed = match prepared {
                 Ok(Ok(())) => return,
                 Ok(Err(err)) => err,
                 Err(_) => Error::internal("the thread that reads and tokenises panicked").into(),
             };
             // The caller may have stopped listening.
-            drop(results.send(Found::Failed(failed)));
-        });
+            drop(results.send(Found::Failed(reader.sequence, failed)));
+        };
+        thread::Builder::new().name("drivetrain-read".to_owned()).spawn_scoped(scope, read).map_err(no_thread)?;
         let outcome = collect(&result_queue, &permits, (shared, first_sequence), sink);
         stop.store(true, Ordering::Release);
         // Without permits the reader ends, without the reader there are no more jobs, and without jobs the lanes end.
         drop((permits, result_queue));
         outcome
     })
+}
+
+/// What an earlier part of the stream settled, if it can be true: numbers may come from a file.
+fn settled(cost: Option<([f64; 3], u64)>) -> Result<Option<Settled>> {
+    let Some(([fixed, token, pair], from)) = cost else { return Ok(None) };
+    if ![fixed, token, pair].iter().all(|number| number.is_finite() && *number >= 0.0) {
+        return Err(Error::invalid("the cost of batches in a stream's position is not a number"));
+    }
+    Ok(Some(Settled { cost: Cost { fixed, token, pair }, from }))
+}
+
+fn no_thread(err: std::io::Error) -> Error {
+    Error::new(ErrorKind::Busy, "no thread to work on").with_source(err).with_hint("allow the process more threads")
 }
 
 /// A batch of a window.
@@ -167,8 +180,8 @@ enum Found<T, E> {
     Vectors(Job<T>, Embeddings),
     /// A window without any batch.
     Nothing(Arc<Window<T>>),
-    /// The end of everything.
-    Failed(E),
+    /// The end of everything, at this window.
+    Failed(u64, E),
 }
 
 /// Reads texts and prepares windows.
@@ -176,6 +189,8 @@ struct Reader<'s, T, E, I: Iterator<Item = Result<T, E>>> {
     texts: Peekable<I>,
     shared: &'s Shared<'s>,
     call: &'s dyn Call,
+    /// Set when nobody wants more windows.
+    stop: &'s AtomicBool,
     sequence: u64,
     first: u64,
 }
@@ -192,12 +207,16 @@ where
         let most = FIRST_WINDOW.saturating_mul(growth).min(self.shared.window).max(1);
         let (mut texts, mut bytes) = (Vec::new(), 0);
         while texts.len() < most && bytes < WINDOW_BYTES {
+            // Asked for each text: the next one may take its time.
+            self.call.check()?;
+            if self.stop.load(Ordering::Acquire) {
+                return Ok(None);
+            }
             let Some(text) = self.texts.next() else { break };
             let text = text?;
             bytes += text.as_ref().len();
             texts.push(text);
         }
-        self.call.check()?;
         if texts.is_empty() {
             return Ok(None);
         }
@@ -221,7 +240,6 @@ where
         permits: &Receiver<()>,
         jobs: &Sender<Job<T>>,
         results: &Sender<Found<T, E>>,
-        stop: &AtomicBool,
     ) -> Result<(), E> {
         loop {
             let shared = Arc::new(window);
@@ -232,7 +250,7 @@ where
             }
             (0..n_batches).for_each(|batch| drop(jobs.send(Job { window: Arc::clone(&shared), batch })));
             drop(shared);
-            if permits.recv().is_err() || stop.load(Ordering::Acquire) {
+            if permits.recv().is_err() {
                 return Ok(());
             }
             match self.window()? {
@@ -260,10 +278,11 @@ fn work<T, E>(
         if stop.load(Ordering::Acquire) {
             continue;
         }
+        let sequence = job.window.sequence;
         let found = catch_unwind(AssertUnwindSafe(|| lane.run(&job.window, job.batch, context)));
         let found = match found.unwrap_or_else(|_| Err(Error::internal("a thread that runs batches panicked"))) {
             Ok(vectors) => Found::Vectors(job, vectors),
-            Err(err) => Found::Failed(err.into()),
+            Err(err) => Found::Failed(sequence, err.into()),
         };
         if results.send(found).is_err() {
             return;
@@ -271,7 +290,8 @@ fn work<T, E>(
     }
 }
 
-/// Puts windows together and gives them away in order.
+/// Puts windows together and gives them away in order. A failure ends this when every window before it is given away,
+/// so that what was given does not depend on which thread was faster.
 fn collect<T, E: From<Error>>(
     results: &Receiver<Found<T, E>>,
     permits: &Sender<()>,
@@ -279,9 +299,18 @@ fn collect<T, E: From<Error>>(
     sink: &mut dyn FnMut(Embedded<'_, T>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut windows: BTreeMap<u64, Pending<T>> = BTreeMap::new();
+    let mut failure: Option<(u64, E)> = None;
     while let Ok(found) = results.recv() {
         let (window, vectors) = match found {
-            Found::Failed(err) => return Err(err),
+            Found::Failed(sequence, err) => {
+                if failure.as_ref().is_none_or(|(earlier, _)| sequence < *earlier) {
+                    failure = Some((sequence, err));
+                }
+                if failure.as_ref().is_some_and(|(sequence, _)| *sequence <= next) {
+                    break;
+                }
+                continue;
+            }
             Found::Nothing(window) => (window, None),
             Found::Vectors(job, vectors) => (job.window, Some((job.batch, vectors))),
         };
@@ -299,11 +328,16 @@ fn collect<T, E: From<Error>>(
                 whole.give(shared.meter, sink)?;
             }
             next += 1;
-            // The reader may have come to its end.
-            let _ = permits.send(());
+            if failure.is_none() {
+                // The reader may have come to its end.
+                let _ = permits.send(());
+            }
+        }
+        if failure.as_ref().is_some_and(|(sequence, _)| *sequence <= next) {
+            break;
         }
     }
-    Ok(())
+    failure.map_or(Ok(()), |(_, err)| Err(err))
 }
 
 /// A window some of whose batches are still missing.

@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command, thread, time::Duration};
 
-use drivetrain::contract::Session;
+use drivetrain::Engine;
 use drivetrain_tests::{Fixture, Program, Rig, fixtures_dir, texts};
 
 use crate::vectors::{Wanted, copy_model, engine};
@@ -11,15 +11,15 @@ use crate::vectors::{Wanted, copy_model, engine};
 fn memory_is_reported_after_loading_and_after_a_run() {
     let Some(rig) = Rig::new() else { return };
     let engine = engine(&rig, &rig.minilm(), Wanted::default()).unwrap();
-    let loaded = engine.with_session(|session| memory(session));
+    let loaded = memory(&engine);
     // 22.7 million parameters of four bytes, less what the system counted before.
     assert!(loaded >= 60_000_000, "{loaded}");
     engine.embed(&texts(&fixtures_dir().join("texts.json"))).unwrap();
-    assert!(engine.with_session(|session| memory(session)) >= loaded);
+    assert!(memory(&engine) >= loaded);
 }
 
-fn memory(session: &dyn Session) -> u64 {
-    let used = session.memory().unwrap();
+fn memory(engine: &Engine) -> u64 {
+    let used = engine.memory().unwrap();
     used.host_private + used.host_mapped + used.device
 }
 
