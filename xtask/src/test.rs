@@ -17,7 +17,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     plugins(&home.join("plugins"), false)?;
     let old = old_library()?;
     cargo::run(&mut cargo::command(["build", "--workspace", "--examples", "--bins"]))?;
-    let mut test = cargo::command(["test", "--workspace"]);
+    let mut test = cargo::command(["test", "--workspace", "--no-fail-fast"]);
     test.args(args).env("DRIVETRAIN_TEST_HOME", &home).env("DRIVETRAIN_TEST_PRODUCTS", folders::target().join("debug"));
     test.env("DRIVETRAIN_TEST_ONNXRUNTIME", library);
     if let Some(old) = old {

@@ -172,13 +172,15 @@ fn is_same(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
+/// Where only an administrator can put a file. On Windows any user may make a folder in `ProgramData`, and a system
+/// profile can load code, so there is none.
 fn system_folder() -> Option<PathBuf> {
     if cfg!(target_os = "macos") {
         Some(Path::new("/Library/Application Support").join(FOLDER))
     } else if cfg!(unix) {
         Some(Path::new("/etc").join(FOLDER))
     } else {
-        Some(PathBuf::from(env::var_os("ProgramData")?).join(FOLDER))
+        None
     }
 }
 

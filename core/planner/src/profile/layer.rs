@@ -10,13 +10,16 @@ use crate::profile::{
     assignment::{Assignment, parse},
     file::{parse_file, read_file, read_regular_file},
     inherits::{self, Document},
-    settings::{BACKENDS, Plugins, Setting},
+    settings::{BACKENDS, Model, Plugins, Setting},
     shipped::Shipped,
     typed,
 };
 
 /// The default profile, which is part of the program.
 pub(crate) const DEFAULT_TOML: &str = include_str!("../../../../configs/default.toml");
+
+/// How the name of a model of the hub begins, which is fetched when it is not there.
+const HUB_PREFIX: &str = "hf:";
 
 /// Settings of one source, in the order they were made; those it inherits come before its own.
 #[derive(Clone, Debug, Default)]
@@ -62,8 +65,9 @@ impl Layer {
 
     /// A profile file that is read because somebody works in its folder, who need not know of it.
     ///
-    /// Such a file comes with a repository, so it may not set what makes a program load code or write files: the
-    /// folders of plugins, and anything of a backend, of whose settings only the backend knows what they do.
+    /// Such a file comes with a repository, so it may not set what makes a program load code, write files or download
+    /// them: the folders of plugins, anything of a backend, of whose settings only the backend knows what they do, and a
+    /// model of the hub.
     ///
     /// # Errors
     /// As [`Layer::standing_file`], and [`drivetrain_contract::ErrorKind::Invalid`] for such a setting, also where it
@@ -71,7 +75,10 @@ impl Layer {
     pub fn project_file(path: &Path) -> Result<Self> {
         let layer = Self::standing_file(path)?;
         let risky = |assignment: &&Assignment| {
-            matches!(assignment.origin, Origin::File { .. }) && [Plugins::KEY, BACKENDS].contains(&&*assignment.key[0])
+            let from_hub = || assignment.value.as_str().is_some_and(|model| model.starts_with(HUB_PREFIX));
+            let key = &*assignment.key[0];
+            matches!(assignment.origin, Origin::File { .. })
+                && ([Plugins::KEY, BACKENDS].contains(&key) || (key == Model::KEY && from_hub()))
         };
         match layer.assignments.iter().find(risky) {
             Some(assignment) => {
@@ -80,7 +87,7 @@ impl Layer {
                     "{origin}: `{key}` must not be set by a project's profile that nobody named"
                 ))
                 .with_hint(format!(
-                    "it could make the program load code; if you trust it, add `-c {}`, else `--no-config`",
+                    "it could make the program load code or download files; if you trust it, add `-c {}`, else `--no-config`",
                     path.display()
                 )))
             }
