@@ -125,6 +125,8 @@ impl Embedder {
                 (threads, (threads / 4).max(1)),
                 |threads| (threads.get(), threads.get()),
             ),
+            // A budget of one thread is kept to the letter: nothing overlaps.
+            alone: threads == 1 && self.lanes.len() == 1,
             dim: self.dim,
         };
         stream::run(&shared, &mut self.lanes, (from, texts), sink, call)

@@ -75,6 +75,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) window: usize,
     /// Threads that tokenise the first window, when no session has work, and the later ones.
     pub(crate) tokenizer_threads: (usize, usize),
+    /// Whether one thread does everything.
+    pub(crate) alone: bool,
     /// Numbers in each vector.
     pub(crate) dim: usize,
 }
@@ -96,15 +98,19 @@ where
     let stop = AtomicBool::new(false);
     let place = (from.windows, from.texts);
     let mut reader = Reader { texts: texts.peekable(), shared, call, stop: &stop, sequence: place.0, first: place.1 };
-    let Some(window) = reader.window()? else { return Ok(()) };
-    if window.batches.len() <= 1 && reader.at_end() {
-        // Nothing could run beside anything else, so no thread is started.
+    let Some(mut window) = reader.window()? else { return Ok(()) };
+    // Where nothing may or could run beside anything else, no thread is started.
+    while shared.alone || (window.batches.len() <= 1 && reader.at_end()) {
         let mut pending = Pending::new(Arc::new(window), shared.dim)?;
-        for batch in 0..pending.window.batches.len() {
+        for batch in 0..pending.missing {
             let found = lanes[0].run(&pending.window, batch, (shared.meter, call))?;
             pending.take(batch, &found);
         }
-        return pending.give(shared.meter, sink);
+        pending.give(shared.meter, sink)?;
+        match reader.window()? {
+            Some(next) => window = next,
+            None => return Ok(()),
+        }
     }
     run_threads((shared, &stop), lanes, (reader, window), sink, call)
 }
