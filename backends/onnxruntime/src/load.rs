@@ -43,7 +43,6 @@ impl Load<'_> {
         let session = match &self.artifact.data {
             ArtifactData::Path(path) => builder.commit_from_file(path),
             ArtifactData::Static(bytes) => builder.commit_from_memory(bytes),
-            ArtifactData::Shared(bytes) => builder.commit_from_memory(bytes),
         };
         let session = session.map_err(|err| error::load(&label, err))?;
         if let Some(optimized) = optimized {

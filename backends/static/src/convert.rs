@@ -97,7 +97,6 @@ pub(crate) fn read(artifact: &Artifact) -> Result<Cow<'_, [u8]>> {
             fs::read(path).map(Cow::Owned).map_err(|err| unreadable(artifact, err))
         }
         ArtifactData::Static(bytes) => Ok(Cow::Borrowed(bytes)),
-        ArtifactData::Shared(bytes) => Ok(Cow::Borrowed(bytes)),
     }
 }
 

@@ -153,8 +153,8 @@ fn models_in_memory_and_hostile_vocabularies_run() {
     let table = safetensors::serialize([("embeddings", view)], None).unwrap();
     let model = Model {
         artifacts: vec![
-            artifact(format::TOKENIZER, Precision::F32, ArtifactData::Shared(tokenizer.as_bytes().into())),
-            artifact(format::STATIC, Precision::F32, ArtifactData::Shared(table.into())),
+            artifact(format::TOKENIZER, Precision::F32, ArtifactData::Static(tokenizer.as_bytes())),
+            artifact(format::STATIC, Precision::F32, ArtifactData::Static(table.leak())),
         ],
         description_json: DROP.replace("true", "false"),
     };

@@ -56,13 +56,6 @@ impl<T: Copy + Default> AlignedBuf<T> {
         self.len = len;
         Ok(())
     }
-
-    /// Gives memory beyond the current length back to the system.
-    pub fn shrink(&mut self) {
-        let len = self.len;
-        self.storage = Vec::new();
-        self.reset(len);
-    }
 }
 
 impl<T> Deref for AlignedBuf<T> {

@@ -18,7 +18,7 @@ bitflags::bitflags! {
         const POOLED_OUT = 16;
         /// Gives token vectors: `last_hidden_state`.
         const TOKENS_OUT = 32;
-        /// Runs of one session may overlap.
+        /// Reserved: calls on one session never overlap.
         const CONCURRENT_RUN = 64;
         /// A run can be stopped before it ends.
         const CANCEL_MID_RUN = 128;

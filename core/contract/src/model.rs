@@ -1,6 +1,6 @@
 //! What a backend is given of a model: its artifacts and a description of what they compute.
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use crate::Precision;
 
@@ -38,8 +38,6 @@ pub enum ArtifactData {
     Path(PathBuf),
     /// Bytes in memory for the life of the process, as of a model compiled in.
     Static(&'static [u8]),
-    /// Bytes in shared memory.
-    Shared(Arc<[u8]>),
 }
 
 impl ArtifactData {
@@ -48,7 +46,6 @@ impl ArtifactData {
         match self {
             Self::Path(_) => None,
             Self::Static(bytes) => Some(bytes),
-            Self::Shared(bytes) => Some(bytes),
         }
     }
 

@@ -146,7 +146,7 @@
 // Capability bit: gives `last_hidden_state`.
 #define DT_C_TOKENS_OUT 32
 
-// Capability bit: runs of one session may overlap.
+// Capability bit: reserved in this level, where calls on one session never overlap (rule 7).
 #define DT_C_CONCURRENT_RUN 64
 
 // Capability bit: a run can be stopped before it ends.
@@ -284,7 +284,7 @@ typedef struct DtHost {
   void *ctx;
   // Takes a log record; never blocks.
   void (*log)(void *ctx, int32_t level, struct DtStr target, struct DtStr msg);
-  // Whether records of this level and target are wanted: 1 or 0.
+  // Whether records of this level and target are wanted: 1 or 0. An empty target asks whether any could be.
   int32_t (*log_enabled)(void *ctx, int32_t level, struct DtStr target);
 } DtHost;
 
@@ -352,7 +352,8 @@ typedef struct DtFormat {
   uint64_t precisions;
 } DtFormat;
 
-// Takes what a probe finds. Pointers need to be valid for the call only.
+// Takes what a probe finds. Only the thread that called `probe` may call the functions, and only until it returns.
+// Pointers given to them need to be valid for that call only.
 typedef struct DtSink {
   // Size of this struct.
   uint32_t struct_size;
@@ -378,7 +379,7 @@ typedef struct DtArtifact {
   struct DtStr format;
   // Absolute path; empty for bytes in memory.
   struct DtStr path;
-  // Bytes that outlive every session made from them.
+  // Bytes that stay where they are, unchanged, for the life of the process.
   struct DtBytes data;
   // One bit of `DT_P_*`: precision of the weights inside.
   uint64_t precision;
@@ -454,7 +455,7 @@ typedef struct DtEstimate {
   char reason[DT_REASON_TEXT];
 } DtEstimate;
 
-// The context of one call.
+// The context of one call. While the call lasts, any thread may ask its functions.
 typedef struct DtCall {
   // Size of this struct.
   uint32_t struct_size;
@@ -518,7 +519,8 @@ typedef struct DLDataType {
 
 // A tensor as DLPack 1.x lays it out.
 typedef struct DLTensor {
-  // First element: of an input 64-byte aligned, of an output at least as its type wants.
+  // First element, aligned at least as its type wants. In `run`, inputs of numbers are 64-byte aligned; `text_bytes`
+  // begin anywhere.
   void *data;
   // Where the data is.
   struct DLDevice device;
@@ -528,7 +530,7 @@ typedef struct DLTensor {
   struct DLDataType dtype;
   // Extent of each axis.
   int64_t *shape;
-  // Null: row-major.
+  // Null in what the host hands over: row-major. A plugin may put the strides of row-major order here.
   int64_t *strides;
   // 0.
   uint64_t byte_offset;
@@ -538,7 +540,8 @@ typedef struct DLTensor {
 //
 // An output comes with host memory of `capacity` bytes and the shape that `output_shape` announced. The plugin either
 // fills it, or replaces `t.data` by memory of its own, sets `DT_TENSOR_PLUGIN_OWNED` and `release`, and the host
-// copies from there and calls `release` exactly once.
+// copies from there if the call succeeded, and calls `release` exactly once in any case. Either way shape, type,
+// device and row-major order are those announced.
 typedef struct DtTensor {
   // Size of this struct.
   uint32_t struct_size;
@@ -607,7 +610,7 @@ typedef struct DtPlugin {
                       const struct DtSessionDesc *desc,
                       struct DtEstimate *out,
                       struct DtError *err);
-  // Loads a model onto a device.
+  // Loads a model onto a device. `out` counts only if the status is 0.
   int32_t (*session_create)(struct DtBackend *backend,
                             const struct DtModel *model,
                             const struct DtSessionDesc *desc,
@@ -619,6 +622,7 @@ typedef struct DtPlugin {
   // Says what a session takes and gives.
   int32_t (*session_info)(struct DtSession *session, struct DtSessionInfo *out, struct DtError *err);
   // Announces the shape of an output: writes at most `DT_MAX_DIMS` extents to `dims` and their number to `ndim`.
+  // The inputs are those `run` will get, but not yet 64-byte aligned.
   int32_t (*output_shape)(struct DtSession *session,
                           const struct DtTensor *const *inputs,
                           size_t n_inputs,

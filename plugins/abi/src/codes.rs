@@ -83,7 +83,7 @@ pub const DT_C_DYNAMIC_BATCH: u64 = 8;
 pub const DT_C_POOLED_OUT: u64 = 16;
 /// Capability bit: gives `last_hidden_state`.
 pub const DT_C_TOKENS_OUT: u64 = 32;
-/// Capability bit: runs of one session may overlap.
+/// Capability bit: reserved in this level, where calls on one session never overlap (rule 7).
 pub const DT_C_CONCURRENT_RUN: u64 = 64;
 /// Capability bit: a run can be stopped before it ends.
 pub const DT_C_CANCEL_MID_RUN: u64 = 128;

@@ -16,7 +16,7 @@ pub struct DtArtifact {
     pub format: DtStr,
     /// Absolute path; empty for bytes in memory.
     pub path: DtStr,
-    /// Bytes that outlive every session made from them.
+    /// Bytes that stay where they are, unchanged, for the life of the process.
     pub data: DtBytes,
     /// One bit of `DT_P_*`: precision of the weights inside.
     pub precision: u64,

@@ -74,7 +74,7 @@ pub struct DtPlugin {
             err: *mut DtError,
         ) -> i32,
     >,
-    /// Loads a model onto a device.
+    /// Loads a model onto a device. `out` counts only if the status is 0.
     pub session_create: Option<
         unsafe extern "C" fn(
             backend: *mut DtBackend,
@@ -91,6 +91,7 @@ pub struct DtPlugin {
     pub session_info:
         Option<unsafe extern "C" fn(session: *mut DtSession, out: *mut DtSessionInfo, err: *mut DtError) -> i32>,
     /// Announces the shape of an output: writes at most `DT_MAX_DIMS` extents to `dims` and their number to `ndim`.
+    /// The inputs are those `run` will get, but not yet 64-byte aligned.
     pub output_shape: Option<
         unsafe extern "C" fn(
             session: *mut DtSession,

@@ -50,7 +50,8 @@ pub struct DtFormat {
     pub precisions: u64,
 }
 
-/// Takes what a probe finds. Pointers need to be valid for the call only.
+/// Takes what a probe finds. Only the thread that called `probe` may call the functions, and only until it returns.
+/// Pointers given to them need to be valid for that call only.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct DtSink {

@@ -45,11 +45,11 @@ pub struct DtHost {
     pub ctx: *mut c_void,
     /// Takes a log record; never blocks.
     pub log: Option<unsafe extern "C" fn(ctx: *mut c_void, level: i32, target: DtStr, msg: DtStr)>,
-    /// Whether records of this level and target are wanted: 1 or 0.
+    /// Whether records of this level and target are wanted: 1 or 0. An empty target asks whether any could be.
     pub log_enabled: Option<unsafe extern "C" fn(ctx: *mut c_void, level: i32, target: DtStr) -> i32>,
 }
 
-/// The context of one call.
+/// The context of one call. While the call lasts, any thread may ask its functions.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct DtCall {

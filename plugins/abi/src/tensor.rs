@@ -30,7 +30,8 @@ pub struct DLDataType {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct DLTensor {
-    /// First element: of an input 64-byte aligned, of an output at least as its type wants.
+    /// First element, aligned at least as its type wants. In `run`, inputs of numbers are 64-byte aligned; `text_bytes`
+    /// begin anywhere.
     pub data: *mut c_void,
     /// Where the data is.
     pub device: DLDevice,
@@ -40,7 +41,7 @@ pub struct DLTensor {
     pub dtype: DLDataType,
     /// Extent of each axis.
     pub shape: *mut i64,
-    /// Null: row-major.
+    /// Null in what the host hands over: row-major. A plugin may put the strides of row-major order here.
     pub strides: *mut i64,
     /// 0.
     pub byte_offset: u64,
@@ -50,7 +51,8 @@ pub struct DLTensor {
 ///
 /// An output comes with host memory of `capacity` bytes and the shape that `output_shape` announced. The plugin either
 /// fills it, or replaces `t.data` by memory of its own, sets `DT_TENSOR_PLUGIN_OWNED` and `release`, and the host
-/// copies from there and calls `release` exactly once.
+/// copies from there if the call succeeded, and calls `release` exactly once in any case. Either way shape, type,
+/// device and row-major order are those announced.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct DtTensor {

@@ -53,6 +53,7 @@ fn layout_is_unchanged() {
     let mut text = String::new();
     data_layout(&mut text);
     table_layout(&mut text);
+    level_1_sizes(&mut text);
     check_golden("tests/layout.txt", &text);
 }
 
@@ -169,4 +170,17 @@ fn table_layout(text: &mut String) {
             trim,
         }
     );
+}
+
+/// These never change: what level 1 requires is required for ever.
+#[cfg(target_pointer_width = "64")]
+fn level_1_sizes(text: &mut String) {
+    fn line<T: SizedStruct>() -> String {
+        format!("  {:<22} size {:>4}\n", T::NAME, T::V1_SIZE)
+    }
+    text.push_str("level 1\n");
+    text.extend([line::<DtError>(), line::<DtTensor>(), line::<DtHost>(), line::<DtCall>()]);
+    text.extend([line::<DtDeviceInfo>(), line::<DtFormat>(), line::<DtSink>(), line::<DtArtifact>()]);
+    text.extend([line::<DtModel>(), line::<DtSessionDesc>(), line::<DtSessionInfo>(), line::<DtEstimate>()]);
+    text.extend([line::<DtMemory>(), line::<DtPlugin>()]);
 }

@@ -15,11 +15,12 @@ use drivetrain_contract::{
 use drivetrain_plugin_abi::{DT_REASON_TEXT, DtBackend, DtCall, DtEntryV1, DtEstimate, DtStr};
 
 use crate::{
+    call::CallContext,
     error::{broken, call},
-    model::{kept_alive, with_request},
+    model::with_request,
     services::HOST,
-    session::{CallContext, PluginSession},
-    sink::sink,
+    session::PluginSession,
+    sink::ProbeSink,
     table::Table,
 };
 
@@ -124,14 +125,15 @@ impl Drop for Opened {
 
 impl Backend for PluginBackend {
     fn probe(&self) -> Result<Probe> {
-        let mut probe = Probe::default();
-        let sink = sink(&mut probe);
-        self.opened.call(|backend, err| match self.opened.table.functions().probe {
+        let mut sink = ProbeSink::new(&self.opened.id);
+        let raw_sink = sink.raw();
+        let outcome = self.opened.call(|backend, err| match self.opened.table.functions().probe {
             // SAFETY: handle, sink and buffer are valid for the call.
-            Some(function) => unsafe { function(backend, &sink, err) },
+            Some(function) => unsafe { function(backend, &raw_sink, err) },
             None => ErrorKind::Abi.code(),
-        })?;
-        Ok(probe)
+        });
+        let probe = sink.finish();
+        outcome.and(probe)
     }
 
     fn estimate(&self, model: &Model, options: &SessionOptions) -> Result<Estimate> {
@@ -148,16 +150,21 @@ impl Backend for PluginBackend {
         let context = CallContext::new(context);
         let raw_call: DtCall = context.raw();
         let mut handle = std::ptr::null_mut();
-        with_request(model, options, |model, desc| {
+        let outcome = with_request(model, options, |model, desc| {
             self.opened.call(|backend, err| match self.opened.table.functions().session_create {
-                // SAFETY: every argument is valid for the call; bytes in memory are kept by the session below.
+                // SAFETY: every argument is valid for the call, bytes in memory for the life of the process.
                 Some(create) => unsafe { create(backend, model, desc, &raw_call, &mut handle, err) },
                 None => ErrorKind::Abi.code(),
             })
-        })?;
-        let handle =
-            NonNull::new(handle).ok_or_else(|| broken(&self.opened.id, "created a session without giving a handle"))?;
-        Ok(Box::new(PluginSession::new(Arc::clone(&self.opened), handle, kept_alive(model))?))
+        });
+        // A handle is in the hands of a session, which destroys it, before a panic of the caller's goes on.
+        let session = outcome.and_then(|()| {
+            let handle = NonNull::new(handle)
+                .ok_or_else(|| broken(&self.opened.id, "created a session without giving a handle"))?;
+            Ok(PluginSession::adopt(Arc::clone(&self.opened), handle))
+        });
+        context.resume_panic();
+        Ok(Box::new(session?.described()?))
     }
 }
 

@@ -18,39 +18,40 @@ struct Input<'a> {
     data: Data<'a>,
 }
 
+/// Bytes of text need no alignment, and a `String` seldom has any.
 enum Data<'a> {
-    I64(Aligned<'a, i64>),
-    I32(Aligned<'a, i32>),
-    U8(Aligned<'a, u8>),
+    I64(Elements<'a, i64>),
+    I32(Elements<'a, i32>),
+    U8(&'a [u8]),
 }
 
-/// Elements that begin where the interface promises: as they are, or copied there.
-enum Aligned<'a, T> {
+/// Elements where they are, or copied to where the interface wants them.
+enum Elements<'a, T> {
     Borrowed(&'a [T]),
     Copied(AlignedBuf<T>),
 }
 
-/// Where every input begins, in bytes.
+/// Where every input of numbers begins when it is run, in bytes.
 const INPUT_ALIGN: usize = 64;
 
-impl<'a, T: Copy + Default> Aligned<'a, T> {
-    fn new(elements: &'a [T]) -> Self {
-        if elements.as_ptr().addr().is_multiple_of(INPUT_ALIGN) {
-            return Self::Borrowed(elements);
+impl<T: Copy + Default> Elements<'_, T> {
+    fn aligned(self) -> Self {
+        if self.as_ptr().addr().is_multiple_of(INPUT_ALIGN) {
+            return self;
         }
-        let mut copy = AlignedBuf::zeroed(elements.len());
-        copy.copy_from_slice(elements);
+        let mut copy = AlignedBuf::zeroed(self.len());
+        copy.copy_from_slice(&self);
         Self::Copied(copy)
     }
 }
 
-impl<T> std::ops::Deref for Aligned<'_, T> {
+impl<T> std::ops::Deref for Elements<'_, T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
         match self {
-            Aligned::Borrowed(elements) => elements,
-            Aligned::Copied(elements) => elements,
+            Elements::Borrowed(elements) => elements,
+            Elements::Copied(elements) => elements,
         }
     }
 }
@@ -58,25 +59,26 @@ impl<T> std::ops::Deref for Aligned<'_, T> {
 impl<'a> From<TokenIds<'a>> for Data<'a> {
     fn from(ids: TokenIds<'a>) -> Self {
         match ids {
-            TokenIds::I64(ids) => Self::I64(Aligned::new(ids)),
-            TokenIds::I32(ids) => Self::I32(Aligned::new(ids)),
+            TokenIds::I64(ids) => Self::I64(Elements::Borrowed(ids)),
+            TokenIds::I32(ids) => Self::I32(Elements::Borrowed(ids)),
         }
     }
 }
 
 impl<'a> InputTensors<'a> {
+    /// The batch where it is: enough to be asked about.
     pub(crate) fn new(batch: &Batch<'a>) -> Self {
         let mut inputs = Vec::with_capacity(MAX_INPUTS);
         let mut push = |name, data| inputs.push(Input { name, data });
         let mut length = None;
         match batch {
             Batch::Text(text) => {
-                push(Inputs::TEXT_BYTES, Data::U8(Aligned::new(text.text().as_bytes())));
-                push(Inputs::TEXT_OFFSETS, Data::I64(Aligned::new(text.offsets())));
+                push(Inputs::TEXT_BYTES, Data::U8(text.text().as_bytes()));
+                push(Inputs::TEXT_OFFSETS, Data::I64(Elements::Borrowed(text.offsets())));
             }
             Batch::Packed(packed) => {
                 push(Inputs::INPUT_IDS, packed.input_ids().into());
-                push(Inputs::CU_SEQLENS, Data::I32(Aligned::new(packed.cu_seqlens())));
+                push(Inputs::CU_SEQLENS, Data::I32(Elements::Borrowed(packed.cu_seqlens())));
                 if let Some(positions) = packed.position_ids() {
                     push(Inputs::POSITION_IDS, positions.into());
                 }
@@ -87,6 +89,17 @@ impl<'a> InputTensors<'a> {
             }
         }
         Self { inputs, size: batch.size(), length }
+    }
+
+    /// The batch as the interface wants it to be run; what does not begin there is copied.
+    pub(crate) fn aligned(mut self) -> Self {
+        let align = |data| match data {
+            Data::I64(elements) => Data::I64(elements.aligned()),
+            Data::I32(elements) => Data::I32(elements.aligned()),
+            Data::U8(bytes) => Data::U8(bytes),
+        };
+        self.inputs = self.inputs.into_iter().map(|Input { name, data }| Input { name, data: align(data) }).collect();
+        self
     }
 
     /// Calls `body` with the tensors, which live for that call.

@@ -11,21 +11,29 @@
 //! fails, panics, or answers with nonsense is an error of that call. What cannot be contained in one process is a
 //! plugin that writes where it must not, or kills the process.
 //!
+//! A panic in a caller's own [`drivetrain_contract::Call`] does not cross the plugin: the plugin is told to stop, and the
+//! panic goes on when its call is over. A logger that panics loses the record.
+//!
 //! Libraries are never unloaded: engines leave threads and thread-local destructors behind.
 
 mod backend;
 mod batch;
+mod call;
+mod caught;
 mod error;
 mod library;
 mod manifest;
 mod model;
 mod native;
+mod output;
 mod registry;
 mod search;
 mod services;
 mod session;
 mod sink;
+mod sized;
 mod table;
+mod text;
 
 pub use backend::PluginBackend;
 pub use manifest::{AbiRange, Manifest, NativeLibrary};

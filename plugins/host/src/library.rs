@@ -18,6 +18,8 @@ impl Library {
         if !path.is_absolute() {
             return Err(Error::invalid(format!("`{}` is not an absolute path", path.display())));
         }
+        // Windows finds nothing by a path with a slash in it; this makes them backslashes there.
+        let path = &std::path::absolute(path).map_err(|err| Error::io("no current folder").with_source(err))?;
         imp::open(path)
             .map(|library| Self(ManuallyDrop::new(library)))
             .map_err(|err| Error::dependency(format!("`{}` cannot be loaded", path.display())).with_source(err))

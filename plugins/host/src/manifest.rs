@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use drivetrain_contract::{Error, Result};
 use drivetrain_plugin_abi::DT_ABI_LEVEL;
+use toml::{Table, Value};
 
 /// Format of the file this host writes of and understands.
 const MANIFEST_FORMAT: u32 = 1;
@@ -86,9 +87,13 @@ impl Manifest {
     /// # Errors
     /// As [`Manifest::read`].
     pub fn parse(text: &str, label: &str) -> Result<Self> {
-        let manifest: Self = toml::from_str(text).map_err(|err| {
+        let not_one = |err: toml::de::Error| {
             Error::invalid(format!("`{label}` is not a plugin manifest: {}", err.to_string().trim_end()))
-        })?;
+        };
+        let manifest: Self = toml::from_str(text).map_err(not_one)?;
+        for key in unknown_keys(text, &manifest) {
+            log::debug!("`{label}`: the key `{key}` is not known and is passed over");
+        }
         manifest.check(label).map(|()| manifest)
     }
 
@@ -121,6 +126,30 @@ impl Manifest {
     }
 }
 
+/// Keys in `text` that did not become part of `manifest`. A newer plugin may have them, and so may one that mistyped.
+fn unknown_keys(text: &str, manifest: &Manifest) -> Vec<String> {
+    let mut unknown = Vec::new();
+    if let (Ok(found), Ok(known)) = (text.parse(), Table::try_from(manifest)) {
+        compare(&found, &known, "", &mut unknown);
+    }
+    unknown
+}
+
+fn compare(found: &Table, known: &Table, prefix: &str, unknown: &mut Vec<String>) {
+    for (key, value) in found {
+        let key_path = format!("{prefix}{key}");
+        match (value, known.get(key)) {
+            (_, None) => unknown.push(key_path),
+            (Value::Table(found), Some(Value::Table(known))) => compare(found, known, &format!("{key_path}."), unknown),
+            (Value::Array(found), Some(Value::Array(known))) => {
+                let tables = found.iter().zip(known).filter_map(|(a, b)| Some((a.as_table()?, b.as_table()?)));
+                tables.for_each(|(found, known)| compare(found, known, &format!("{key_path}."), unknown));
+            }
+            _ => {}
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +179,15 @@ mod tests {
         assert_eq!(manifest.id, "engine");
         assert_eq!(manifest.native[0].config_key, "library");
         assert!(manifest.library_file().contains("drivetrain_engine"));
+    }
+
+    #[test]
+    fn unknown_keys_are_named_at_every_depth() {
+        let text = GOOD
+            .replace("max = 1 }", "max = 1, most = 2 }")
+            .replace("min = \"1.0\"", "min = \"1.0\"\nbelow = \"2.0\"\nbeneath = \"3.0\"");
+        let unknown = unknown_keys(&text, &Manifest::parse(&text, "plugin.toml").unwrap());
+        assert_eq!(unknown, ["a_key_of_the_future", "abi.most", "native.beneath"]);
     }
 
     #[test]

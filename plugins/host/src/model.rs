@@ -42,11 +42,6 @@ pub(crate) fn with_request<R>(
     body(&raw_model, &desc)
 }
 
-/// The byte artifacts a session must keep alive.
-pub(crate) fn kept_alive(model: &Model) -> Vec<ArtifactData> {
-    model.artifacts.iter().map(|artifact| artifact.data.clone()).filter(|data| data.bytes().is_some()).collect()
-}
-
 fn artifact(artifact: &Artifact) -> Result<DtArtifact> {
     let (path, data) = match &artifact.data {
         ArtifactData::Path(path) if !path.is_absolute() => {
@@ -54,7 +49,6 @@ fn artifact(artifact: &Artifact) -> Result<DtArtifact> {
         }
         ArtifactData::Path(path) => (utf8(path)?, DtBytes::NONE),
         ArtifactData::Static(bytes) => ("", DtBytes::new(bytes)),
-        ArtifactData::Shared(bytes) => ("", DtBytes::new(bytes)),
     };
     Ok(DtArtifact {
         struct_size: size_of::<DtArtifact>() as u32,

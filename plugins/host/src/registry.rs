@@ -89,9 +89,8 @@ impl Registry {
         if let Some(entry) = of_id().find(|entry| matches!(entry.state, State::Usable)) {
             return Ok(entry);
         }
-        if let Some((entry, why)) = of_id().find_map(|entry| Some((entry, entry.state.refusal()?))) {
-            let place = entry.folder.as_ref().map_or_else(String::new, |folder| format!(" in `{}`", folder.display()));
-            return Err(Error::new(why.kind(), format!("plugin `{id}`{place} was refused: {}", why.to_text())));
+        if let Some(refusal) = of_id().find_map(Entry::refusal) {
+            return Err(refusal);
         }
         let mut known: Vec<&str> = self.usable().map(|entry| entry.id.as_str()).collect();
         known.sort_unstable();
@@ -151,22 +150,21 @@ impl Registry {
     }
 }
 
-impl State {
-    fn refusal(&self) -> Option<&Error> {
-        match self {
-            State::Refused(err) => Some(err),
-            _ => None,
-        }
-    }
-}
-
 impl Entry {
     /// Loads the plugin and what it needs, and opens it.
     ///
     /// # Errors
+    /// Why it was refused, if it was; [`drivetrain_contract::ErrorKind::Unsupported`] if another one shadows it;
     /// [`drivetrain_contract::ErrorKind::Dependency`] for a native library, [`drivetrain_contract::ErrorKind::Abi`] for
     /// a plugin that does not follow the interface, and what the plugin itself says.
     pub fn open(&self, options: OpenOptions) -> Result<PluginBackend> {
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal);
+        }
+        if matches!(self.state, State::Shadowed) {
+            return Err(Error::unsupported(format!("{} is shadowed by one that was found before it", self.label()))
+                .with_hint("name its folder in the profile's `plugins` to have it found first"));
+        }
         let OpenOptions { mut config, data_dir } = options;
         if let Some(manifest) = &self.manifest {
             let libraries = resolve_native(manifest, &mut config, &data_dir)?;
@@ -179,6 +177,20 @@ impl Entry {
                 let entry = Library::open(file)?.entry(file)?;
                 PluginBackend::open(entry, &self.id, &config, Some(file.clone()))
             }
+        }
+    }
+
+    /// Why it was refused, if it was.
+    fn refusal(&self) -> Option<Error> {
+        let State::Refused(why) = &self.state else { return None };
+        Some(Error::new(why.kind(), format!("{} was refused: {}", self.label(), why.to_text())))
+    }
+
+    /// What a message calls it.
+    fn label(&self) -> String {
+        match &self.folder {
+            Some(folder) => format!("plugin `{}` in `{}`", self.id, folder.display()),
+            None => format!("plugin `{}`", self.id),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! The services lent to every plugin: logging, for now the only one anyone needs.
 
-use std::{ffi::c_void, ptr, slice};
+use std::{ffi::c_void, ptr};
 
 use drivetrain_plugin_abi::{DT_ABI_LEVEL, DT_LOG_DEBUG, DT_LOG_ERROR, DT_LOG_INFO, DT_LOG_WARN, DtHost, DtStr};
 use log::Level;
+
+use crate::{caught::swallow, text::text};
 
 /// The table handed to every plugin.
 pub(crate) static HOST: Services = Services(DtHost {
@@ -25,26 +27,24 @@ impl Services {
     }
 }
 
+/// A logger that panics loses the record: plugins log from threads on which nobody could be told.
 unsafe extern "C" fn log_record(_ctx: *mut c_void, level: i32, target: DtStr, msg: DtStr) {
-    // SAFETY: the interface promises that both texts are valid for the call.
-    let (target, msg) = unsafe { (lossy(target), lossy(msg)) };
-    log::log!(target: &target, level_of(level), "{msg}");
+    swallow(|| {
+        // SAFETY: the interface promises that both texts are valid for the call.
+        let (target, msg) = unsafe { (text(target), text(msg)) };
+        log::log!(target: &target, level_of(level), "{msg}");
+    });
 }
 
 unsafe extern "C" fn log_enabled(_ctx: *mut c_void, level: i32, target: DtStr) -> i32 {
-    // SAFETY: as above.
-    let target = unsafe { lossy(target) };
-    i32::from(log::log_enabled!(target: &target, level_of(level)))
-}
-
-/// # Safety
-/// `text` is valid for reads, or its length is 0.
-unsafe fn lossy(text: DtStr) -> String {
-    if text.ptr.is_null() || text.len == 0 {
-        return String::new();
-    }
-    // SAFETY: promised by the caller.
-    String::from_utf8_lossy(unsafe { slice::from_raw_parts(text.ptr.cast(), text.len) }).into_owned()
+    let level = level_of(level);
+    let enabled = swallow(|| {
+        // SAFETY: as above.
+        let target = unsafe { text(target) };
+        // Without a target the question is whether any record of this level could be wanted.
+        level <= log::max_level() && (target.is_empty() || log::log_enabled!(target: &target, level))
+    });
+    i32::from(enabled.unwrap_or(false))
 }
 
 fn level_of(code: i32) -> Level {

@@ -1,20 +1,19 @@
 //! A plugin's session behind the contract's `Session`.
 
-use std::{cell::Cell, ffi::c_void, ptr::NonNull, slice, sync::Arc};
+use std::{cell::Cell, ptr::NonNull, sync::Arc};
 
 use drivetrain_contract::{
-    ArtifactData, Batch, Call, Capabilities, Error, ErrorKind, IndexType, Inputs, MemoryUse, Output, OutputMut,
-    Outputs, Precision, Precisions, Result, Session, SessionInfo,
+    Batch, Call, Capabilities, Error, ErrorKind, IndexType, Inputs, MemoryUse, Output, OutputMut, Outputs, Precision,
+    Precisions, Result, Session, SessionInfo,
 };
-use drivetrain_plugin_abi::{
-    DLDataType, DT_INDEX_I32, DT_MAX_DIMS, DT_TENSOR_PLUGIN_OWNED, DtCall, DtError, DtMemory, DtPlugin, DtSession,
-    DtSessionInfo, DtStr, DtTensor,
-};
+use drivetrain_plugin_abi::{DT_INDEX_I32, DT_MAX_DIMS, DtError, DtMemory, DtPlugin, DtSession, DtSessionInfo, DtStr};
 
 use crate::{
     backend::Opened,
-    batch::{InputTensors, dense, tensor},
+    batch::InputTensors,
+    call::CallContext,
     error::{broken, call},
+    output::OutputTensors,
 };
 
 /// A loaded model of a plugin.
@@ -22,10 +21,9 @@ use crate::{
 pub(crate) struct PluginSession {
     handle: NonNull<DtSession>,
     info: SessionInfo,
-    poisoned: Cell<bool>,
+    /// The failure after which only destroying it is allowed.
+    closed_by: Cell<Option<ErrorKind>>,
     opened: Arc<Opened>,
-    /// Bytes the plugin may still read.
-    _kept_alive: Vec<ArtifactData>,
 }
 
 // SAFETY: the interface lets a session be called from any thread as long as calls do not overlap; they cannot, because
@@ -33,11 +31,15 @@ pub(crate) struct PluginSession {
 unsafe impl Send for PluginSession {}
 
 impl PluginSession {
-    pub(crate) fn new(opened: Arc<Opened>, handle: NonNull<DtSession>, kept_alive: Vec<ArtifactData>) -> Result<Self> {
-        let mut session =
-            Self { handle, info: SessionInfo::default(), poisoned: Cell::new(false), opened, _kept_alive: kept_alive };
-        session.info = session.ask_info()?;
-        Ok(session)
+    /// Takes over a handle, to be destroyed with the value. [`PluginSession::described`] makes it whole.
+    pub(crate) fn adopt(opened: Arc<Opened>, handle: NonNull<DtSession>) -> Self {
+        Self { handle, info: SessionInfo::default(), closed_by: Cell::new(None), opened }
+    }
+
+    /// The session with what it says of itself.
+    pub(crate) fn described(mut self) -> Result<Self> {
+        self.info = self.ask_info()?;
+        Ok(self)
     }
 
     fn ask_info(&self) -> Result<SessionInfo> {
@@ -76,13 +78,14 @@ impl PluginSession {
     }
 
     fn call(&self, body: impl FnOnce(&DtPlugin, *mut DtSession, *mut DtError) -> i32) -> Result<()> {
-        if self.poisoned.get() {
-            let message = format!("a session of plugin `{}` panicked earlier and is closed off", self.opened.id);
-            return Err(Error::new(ErrorKind::Panic, message));
+        if let Some(kind) = self.closed_by.get() {
+            let what = if kind == ErrorKind::Panic { "panicked" } else { "lost its device" };
+            let message = format!("a session of plugin `{}` {what} earlier and is closed off", self.opened.id);
+            return Err(Error::new(kind, message));
         }
         let outcome = call(&self.opened.id, |err| body(self.opened.table.functions(), self.handle.as_ptr(), err));
-        let panicked = outcome.as_ref().is_err_and(|err| err.kind() == ErrorKind::Panic);
-        self.poisoned.set(panicked);
+        let kind = outcome.as_ref().err().map(Error::kind);
+        self.closed_by.set(kind.filter(|kind| matches!(kind, ErrorKind::Panic | ErrorKind::DeviceLost)));
         outcome
     }
 }
@@ -121,12 +124,9 @@ impl Session for PluginSession {
         context.check()?;
         let context = CallContext::new(context);
         let raw_call = context.raw();
-        let mut shapes: Vec<Vec<i64>> =
-            outputs.iter().map(|output| output.shape().iter().map(|&extent| extent as i64).collect()).collect();
-        let mut tensors: Vec<DtTensor> =
-            outputs.iter_mut().zip(&mut shapes).map(|(output, shape)| output_tensor(output, shape)).collect();
-        let pointers: Vec<*mut DtTensor> = tensors.iter_mut().map(std::ptr::from_mut).collect();
-        let outcome = InputTensors::new(batch).with(|inputs| {
+        let mut lent = OutputTensors::new(outputs);
+        let pointers = lent.pointers();
+        let outcome = InputTensors::new(batch).aligned().with(|inputs| {
             self.call(|table, session, err| match table.run {
                 // SAFETY: every argument is valid for the call; outputs do not share memory.
                 Some(function) => unsafe {
@@ -136,15 +136,9 @@ impl Session for PluginSession {
                 None => ErrorKind::Abi.code(),
             })
         });
-        // Plugin-owned memory is given back whatever the outcome was.
-        let collected: Vec<Result<()>> = outputs
-            .iter_mut()
-            .zip(&tensors)
-            .zip(&shapes)
-            .map(|((output, tensor), shape)| collect(&self.opened.id, output, tensor, shape))
-            .collect();
-        outcome?;
-        collected.into_iter().collect()
+        let outcome = lent.collect(&self.opened.id, outputs, outcome);
+        context.resume_panic();
+        outcome
     }
 
     fn memory(&self) -> Result<MemoryUse> {
@@ -193,79 +187,4 @@ fn read_shape(id: &str, output: Output, dims: &[i64; DT_MAX_DIMS], ndim: i32) ->
     shape.filter(bytes).ok_or_else(|| {
         broken(id, format!("announced an impossible shape for `{}`: {ndim} axes, {dims:?}", output.name()))
     })
-}
-
-fn output_tensor(output: &mut OutputMut<'_>, shape: &mut [i64]) -> DtTensor {
-    let name = output.output().name();
-    let data = output.data();
-    let capacity = size_of_val(data) as u64;
-    DtTensor { capacity, ..tensor(name, 0, dense(data.as_mut_ptr().cast(), DLDataType::F32, shape)) }
-}
-
-/// Copies an output out of the plugin's own memory, if that is where it is, and gives that memory back.
-fn collect(id: &str, output: &mut OutputMut<'_>, tensor: &DtTensor, shape: &[i64]) -> Result<()> {
-    let buffer = output.data();
-    let mut outcome = Ok(());
-    if tensor.flags & DT_TENSOR_PLUGIN_OWNED != 0 {
-        let same_shape = usize::try_from(tensor.t.ndim) == Ok(shape.len())
-            && !tensor.t.shape.is_null()
-            // SAFETY: the interface promises `ndim` extents, and their number was just compared.
-            && unsafe { slice::from_raw_parts(tensor.t.shape, shape.len()) } == shape;
-        if same_shape && tensor.t.dtype == DLDataType::F32 && !tensor.t.data.is_null() {
-            // SAFETY: the interface promises row-major data of that shape and type until `release`.
-            buffer.copy_from_slice(unsafe { slice::from_raw_parts(tensor.t.data.cast(), buffer.len()) });
-        } else {
-            outcome = Err(broken(id, format!("gave `{}` in another shape or type", output.output().name())));
-        }
-        if let Some(release) = tensor.release {
-            // SAFETY: this is the one call the interface asks for; the data is not used afterwards.
-            unsafe { release(tensor.release_ctx) }
-        }
-    } else if !std::ptr::eq(tensor.t.data.cast(), buffer.as_ptr()) || usize::try_from(tensor.t.ndim) != Ok(shape.len())
-    {
-        outcome = Err(broken(id, format!("replaced the buffer of `{}` without owning it", output.output().name())));
-    }
-    outcome
-}
-
-/// Lends the caller's context to a plugin for one call.
-pub(crate) struct CallContext<'a> {
-    call: &'a dyn Call,
-}
-
-impl<'a> CallContext<'a> {
-    pub(crate) fn new(call: &'a dyn Call) -> Self {
-        Self { call }
-    }
-
-    /// The struct for the plugin; valid as long as `self` stays where it is.
-    pub(crate) fn raw(&self) -> DtCall {
-        DtCall {
-            struct_size: size_of::<DtCall>() as u32,
-            reserved: 0,
-            ctx: std::ptr::from_ref(self).cast_mut().cast(),
-            is_cancelled: Some(is_cancelled),
-            progress: Some(progress),
-            // 0 would mean unlimited, so an expired call has one nanosecond left.
-            timeout_ns: self
-                .call
-                .time_left()
-                .map_or(0, |left| u64::try_from(left.as_nanos()).unwrap_or(u64::MAX).max(1)),
-        }
-    }
-}
-
-unsafe extern "C" fn is_cancelled(ctx: *mut c_void) -> i32 {
-    // SAFETY: `ctx` is the context of `CallContext::raw`, which outlives the call; `Call` is `Sync`.
-    unsafe { ctx.cast::<CallContext<'_>>().as_ref() }.map_or(0, |context| i32::from(context.call.is_cancelled()))
-}
-
-unsafe extern "C" fn progress(ctx: *mut c_void, permille: u32, phase: DtStr) {
-    // SAFETY: as above.
-    let Some(context) = (unsafe { ctx.cast::<CallContext<'_>>().as_ref() }) else { return };
-    if !phase.ptr.is_null() {
-        // SAFETY: the interface promises text that is valid for the call.
-        let phase = unsafe { slice::from_raw_parts(phase.ptr.cast(), phase.len) };
-        context.call.progress(permille.min(1000), &String::from_utf8_lossy(phase));
-    }
 }

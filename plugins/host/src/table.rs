@@ -1,22 +1,16 @@
 //! A plugin's table: checked once, copied, and counted with every call.
 
-use std::{
-    ptr, slice,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use drivetrain_contract::{Error, Result};
-use drivetrain_plugin_abi::{DT_ABI_LEVEL, DtEntryV1, DtError, DtPlugin, DtStr};
+use drivetrain_plugin_abi::{DT_ABI_LEVEL, DtEntryV1, DtError, DtPlugin};
 
 use crate::{
     error::{broken, read},
     services::HOST,
+    sized,
+    text::text,
 };
-
-/// No table grows this large: a size beyond it is a sign that the memory is not a table.
-const ABSURD_SIZE: usize = 64 << 10;
-/// Everything up to `run` must be there; what follows is optional.
-const REQUIRED_SIZE: usize = std::mem::offset_of!(DtPlugin, run) + size_of::<usize>();
 
 /// A checked table. Functions the plugin does not have are `None`.
 #[derive(Debug)]
@@ -47,7 +41,7 @@ impl Table {
             });
         }
         // SAFETY: the interface promises a table in static storage whose first field is its size.
-        let raw = unsafe { copy_table(found, id) }?;
+        let raw = unsafe { sized::read(found, id) }?;
         Self { raw, calls: AtomicU64::new(0) }.checked(id)
     }
 
@@ -67,10 +61,10 @@ impl Table {
         // SAFETY: the interface promises text in static storage, and the library is never unloaded.
         unsafe {
             About {
-                version: static_text(self.raw.version),
-                vendor: static_text(self.raw.vendor),
-                license: static_text(self.raw.license),
-                config_schema_json: static_text(self.raw.config_schema_json),
+                version: text(self.raw.version).into_owned(),
+                vendor: text(self.raw.vendor).into_owned(),
+                license: text(self.raw.license).into_owned(),
+                config_schema_json: text(self.raw.config_schema_json).into_owned(),
             }
         }
     }
@@ -103,7 +97,7 @@ impl Table {
             return Err(broken(id, format!("has no function `{name}`")));
         }
         // SAFETY: as in `about`.
-        let found = unsafe { static_text(raw.id) };
+        let found = unsafe { text(raw.id) };
         if found != id {
             return Err(broken(id, format!("calls itself `{found}`, its manifest `{id}`")));
         }
@@ -117,40 +111,4 @@ pub(crate) struct About {
     pub(crate) vendor: String,
     pub(crate) license: String,
     pub(crate) config_schema_json: String,
-}
-
-/// Copies as much of the table as the plugin has; what it lacks stays zero, which is `None`.
-///
-/// # Safety
-/// `table` points to a table whose `struct_size`, if it is sane, is true.
-unsafe fn copy_table(table: *const DtPlugin, id: &str) -> Result<DtPlugin> {
-    if !table.is_aligned() {
-        return Err(broken(id, "returned a misaligned table"));
-    }
-    // SAFETY: promised by the caller.
-    let size = unsafe { ptr::addr_of!((*table).struct_size).read() } as usize;
-    if size < REQUIRED_SIZE {
-        return Err(broken(id, format!("has a table of {size} bytes, too small: {REQUIRED_SIZE} are needed")));
-    }
-    if size > ABSURD_SIZE {
-        return Err(broken(id, format!("has a table of {size} bytes, which is absurd")));
-    }
-    let mut copy = std::mem::MaybeUninit::<DtPlugin>::zeroed();
-    // SAFETY: `size` bytes are there by the caller's promise, and no more than fit are copied.
-    unsafe {
-        let length = size.min(size_of::<DtPlugin>());
-        ptr::copy_nonoverlapping(table.cast::<u8>(), copy.as_mut_ptr().cast(), length);
-        // Integers, pointers and optional functions: zeros are valid for each.
-        Ok(copy.assume_init())
-    }
-}
-
-/// # Safety
-/// `text` is valid for reads, or null or empty.
-unsafe fn static_text(text: DtStr) -> String {
-    if text.ptr.is_null() || text.len == 0 {
-        return String::new();
-    }
-    // SAFETY: promised by the caller.
-    String::from_utf8_lossy(unsafe { slice::from_raw_parts(text.ptr.cast(), text.len) }).into_owned()
 }

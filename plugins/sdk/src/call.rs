@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use drivetrain_contract::Call;
+use drivetrain_contract::{Call, Result};
 use drivetrain_plugin_abi::{DtCall, DtStr};
+
+use crate::sized;
 
 /// A call of the host's; lives no longer than the call itself.
 pub(crate) struct HostCall {
@@ -15,15 +17,21 @@ pub(crate) struct HostCall {
 unsafe impl Sync for HostCall {}
 
 impl HostCall {
+    /// Null is a call without limits.
+    ///
     /// # Safety
     /// `raw` is null or points to a call that lasts as long as the value made here.
-    pub(crate) unsafe fn new(raw: *const DtCall) -> Self {
+    pub(crate) unsafe fn new(raw: *const DtCall) -> Result<Self> {
+        if raw.is_null() {
+            return Ok(Self { raw: None, deadline: None });
+        }
         // SAFETY: promised by the caller.
-        let raw = unsafe { raw.as_ref() }.filter(|call| call.struct_size as usize >= size_of::<DtCall>()).copied();
-        let deadline = raw
-            .filter(|call| call.timeout_ns != 0)
-            .and_then(|call| Instant::now().checked_add(Duration::from_nanos(call.timeout_ns)));
-        Self { raw, deadline }
+        let raw = unsafe { sized::read(raw) }?;
+        let deadline = match raw.timeout_ns {
+            0 => None,
+            left => Instant::now().checked_add(Duration::from_nanos(left)),
+        };
+        Ok(Self { raw: Some(raw), deadline })
     }
 }
 

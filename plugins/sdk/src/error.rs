@@ -1,36 +1,28 @@
 //! Errors as text in the host's buffer.
 
 use drivetrain_contract::Error;
-use drivetrain_plugin_abi::{DT_E_INTERNAL, DT_ERROR_TEXT, DT_OK, DtError};
+use drivetrain_plugin_abi::{DT_ERROR_TEXT, DtError};
 
-/// Writes message, causes and hint, cut at a character boundary if they do not fit.
-pub(crate) fn write_error(err: *mut DtError, error: &Error) {
-    // SAFETY: the interface promises that `err` is null or a valid error of the caller's; its size is checked before
-    // any field behind the first is written.
-    let Some(err) = (unsafe { err.as_mut() }) else { return };
-    if (err.struct_size as usize) < size_of::<DtError>() {
-        return;
-    }
+use crate::sized;
+
+/// Writes message, causes and hint, cut at a character boundary if they do not fit. Gives the status.
+///
+/// # Safety
+/// `err` is null or an error buffer of the host's.
+pub(crate) unsafe fn write_error(err: *mut DtError, error: &Error) -> i32 {
+    let code = error.kind().code();
     let text = wire_text(error);
     let mut end = text.len().min(DT_ERROR_TEXT);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    err.code = error.kind().code();
-    err.native_code = 0;
-    err.msg_len = end as u32;
-    for (slot, byte) in err.msg.iter_mut().zip(&text.as_bytes()[..end]) {
+    let mut raw = DtError { code, msg_len: end as u32, ..DtError::new() };
+    for (slot, byte) in raw.msg.iter_mut().zip(&text.as_bytes()[..end]) {
         *slot = *byte as std::ffi::c_char;
     }
-}
-
-/// The code just written, or "internal" where there was nowhere to write it.
-pub(crate) fn code_of(err: *const DtError) -> i32 {
-    // SAFETY: as above.
-    match unsafe { err.as_ref() } {
-        Some(err) if err.code != DT_OK => err.code,
-        _ => DT_E_INTERNAL,
-    }
+    // SAFETY: promised by the caller. Where there is no buffer, the status alone must do.
+    let _ = unsafe { sized::write(&raw, err) };
+    code
 }
 
 /// The message on the first line, the hint after the first line break.
@@ -53,20 +45,24 @@ fn wire_text(error: &Error) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn long_text_is_cut_between_characters() {
-        let mut err = DtError::new();
-        write_error(&mut err, &Error::model("é".repeat(2000)).with_hint("never seen"));
-        assert_eq!(err.msg_len as usize, DT_ERROR_TEXT);
-        assert_eq!(code_of(&err), 9);
+    /// Gives the status, and the length of the text in the buffer.
+    fn check(mut err: DtError, error: &Error, expected: (i32, usize)) {
+        // SAFETY: the buffer is at least as large as it says.
+        let status = unsafe { write_error(&mut err, error) };
+        assert_eq!((status, err.msg_len as usize), expected);
     }
 
     #[test]
-    fn a_null_or_short_buffer_is_left_alone() {
-        write_error(std::ptr::null_mut(), &Error::invalid("x"));
-        let mut err = DtError { struct_size: 8, ..DtError::new() };
-        write_error(&mut err, &Error::invalid("x"));
-        assert_eq!(err.msg_len, 0);
-        assert_eq!(code_of(&err), DT_E_INTERNAL);
+    fn long_text_is_cut_between_characters() {
+        let long = Error::model("é".repeat(2000)).with_hint("never seen");
+        check(DtError::new(), &long, (9, DT_ERROR_TEXT));
+        check(DtError::new(), &Error::model(format!("x{}", "é".repeat(2000))), (9, DT_ERROR_TEXT - 1));
+    }
+
+    #[test]
+    fn without_a_buffer_the_status_remains() {
+        check(DtError { struct_size: 8, ..DtError::new() }, &Error::invalid("x"), (1, 0));
+        // SAFETY: null is allowed.
+        assert_eq!(unsafe { write_error(std::ptr::null_mut(), &Error::invalid("x")) }, 1);
     }
 }

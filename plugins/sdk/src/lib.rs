@@ -128,6 +128,7 @@ mod error;
 mod guard;
 mod log_bridge;
 mod read;
+mod sized;
 mod table;
 mod thunks;
 mod write;

@@ -1,30 +1,33 @@
 //! Records of the `log` crate go to the host, since each shared library has a `log` of its own.
 
-use std::sync::OnceLock;
+use std::{ptr, sync::OnceLock};
 
 use drivetrain_plugin_abi::{DT_LOG_DEBUG, DT_LOG_ERROR, DT_LOG_INFO, DT_LOG_TRACE, DT_LOG_WARN, DtHost, DtStr};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-use crate::guard::install_panic_hook;
+use crate::{guard::install_panic_hook, sized};
 
 /// Prepares a plugin that lives in a shared library of its own.
 ///
-/// A linked backend must not call this: it shares the program's logger and panic hook.
+/// Called again it only asks the host anew which records are wanted. A linked backend must not call this: it shares the
+/// program's logger and panic hook.
 ///
 /// # Safety
 /// `host` is null or a service table that outlives this library.
 pub unsafe fn prepare_exported(host: *const DtHost) {
     // SAFETY: promised by the caller.
-    let host = unsafe { host.as_ref() }.filter(|host| host.struct_size as usize >= size_of::<DtHost>());
-    if let Some(host) = host
-        && HOST.set(HostLog(*host)).is_ok()
-    {
+    let Ok(host) = (unsafe { sized::read(host) }) else { return };
+    if HOST.set(HostLog(host)).is_ok() {
         install_panic_hook();
-        if let Some(logger) = HOST.get()
-            && log::set_logger(logger).is_ok()
-        {
-            log::set_max_level(LevelFilter::Trace);
+        if let Some(logger) = HOST.get() {
+            // It fails where the plugin has a logger of its own, which then stays.
+            let _ = log::set_logger(logger);
         }
+    }
+    if let Some(logger) = HOST.get()
+        && ptr::addr_eq(logger, log::logger())
+    {
+        log::set_max_level(logger.max_level());
     }
 }
 
@@ -37,13 +40,28 @@ unsafe impl Send for HostLog {}
 // SAFETY: as above.
 unsafe impl Sync for HostLog {}
 
-impl Log for HostLog {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+impl HostLog {
+    /// The finest level of which any record is wanted: what is finer need not cross the boundary to be dropped there.
+    fn max_level(&self) -> LevelFilter {
+        LevelFilter::iter()
+            .filter_map(|filter| filter.to_level())
+            .filter(|&level| self.wants(level, ""))
+            .max()
+            .map_or(LevelFilter::Off, |level| level.to_level_filter())
+    }
+
+    fn wants(&self, level: Level, target: &str) -> bool {
         match self.0.log_enabled {
-            // SAFETY: the service table outlives this library.
-            Some(enabled) => unsafe { enabled(self.0.ctx, code(metadata.level()), DtStr::new(metadata.target())) != 0 },
+            // SAFETY: the service table outlives this library; the text is borrowed for the call.
+            Some(enabled) => unsafe { enabled(self.0.ctx, code(level), DtStr::new(target)) != 0 },
             None => self.0.log.is_some(),
         }
+    }
+}
+
+impl Log for HostLog {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.wants(metadata.level(), metadata.target())
     }
 
     fn log(&self, record: &Record<'_>) {

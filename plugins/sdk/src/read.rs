@@ -8,6 +8,8 @@ use drivetrain_contract::{
 };
 use drivetrain_plugin_abi::{DLDataType, DtArtifact, DtModel, DtSessionDesc, DtStr, DtTensor};
 
+use crate::sized;
+
 /// # Safety
 /// `text` is valid for reads while the result is in use.
 pub(crate) unsafe fn text<'a>(text: DtStr, what: &str) -> Result<&'a str> {
@@ -23,11 +25,10 @@ pub(crate) unsafe fn text<'a>(text: DtStr, what: &str) -> Result<&'a str> {
 }
 
 /// # Safety
-/// `model` and everything it points to is valid for reads during the call; bytes in memory outlive every session.
+/// `model` and everything it points to is valid for reads during the call, bytes in memory for the life of the process.
 pub(crate) unsafe fn model(model: *const DtModel) -> Result<Model> {
     // SAFETY: promised by the caller, here and for every read below.
-    let raw = unsafe { model.as_ref() }.ok_or_else(|| broken("`model` is null"))?;
-    check_size(raw.struct_size, size_of::<DtModel>(), "DtModel")?;
+    let raw = unsafe { sized::read(model) }?;
     // SAFETY: the host promises `n_artifacts` pointers.
     let pointers = unsafe { elements(raw.artifacts, raw.n_artifacts as usize) };
     let artifacts = pointers
@@ -44,15 +45,13 @@ pub(crate) unsafe fn model(model: *const DtModel) -> Result<Model> {
 /// As [`model`].
 unsafe fn artifact(artifact: *const DtArtifact) -> Result<Artifact> {
     // SAFETY: promised by the caller.
-    let raw = unsafe { artifact.as_ref() }.ok_or_else(|| broken("an artifact is null"))?;
-    check_size(raw.struct_size, size_of::<DtArtifact>(), "DtArtifact")?;
+    let raw = unsafe { sized::read(artifact) }?;
     // SAFETY: as above.
     let (format, path) = unsafe { (text(raw.format, "format")?, text(raw.path, "path")?) };
     let data = if raw.data.ptr.is_null() {
         ArtifactData::Path(path.into())
     } else {
-        // SAFETY: the interface promises that bytes in memory outlive every session made from them, and a backend has
-        // no other use for them.
+        // SAFETY: the interface promises that bytes in memory stay for the life of the process.
         ArtifactData::Static(unsafe { slice::from_raw_parts(raw.data.ptr, raw.data.len) })
     };
     Ok(Artifact { format: format.to_owned(), precision: precision(raw.precision)?, data })
@@ -62,8 +61,7 @@ unsafe fn artifact(artifact: *const DtArtifact) -> Result<Artifact> {
 /// `desc` and everything it points to is valid for reads during the call.
 pub(crate) unsafe fn session_options(desc: *const DtSessionDesc) -> Result<SessionOptions> {
     // SAFETY: promised by the caller.
-    let raw = unsafe { desc.as_ref() }.ok_or_else(|| broken("`desc` is null"))?;
-    check_size(raw.struct_size, size_of::<DtSessionDesc>(), "DtSessionDesc")?;
+    let raw = unsafe { sized::read(desc) }?;
     let threads = NonZeroUsize::new(raw.threads as usize).ok_or_else(|| broken("`threads` is 0"))?;
     // SAFETY: as above.
     let (device_id, config_json, cache_dir, cpu_list) = unsafe {
@@ -154,15 +152,7 @@ pub(crate) fn broken(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Abi, message)
 }
 
-/// A host of an older level hands over smaller structs; this level has only one size of each.
-pub(crate) fn check_size(found: u32, needed: usize, name: &str) -> Result<()> {
-    if (found as usize) < needed {
-        return Err(broken(format!("`{name}` has {found} bytes where {needed} are needed")));
-    }
-    Ok(())
-}
-
-struct Tensors<'a>(Vec<(&'a str, &'a DtTensor)>);
+struct Tensors<'a>(Vec<(&'a str, DtTensor)>);
 
 impl<'a> Tensors<'a> {
     /// # Safety
@@ -170,19 +160,18 @@ impl<'a> Tensors<'a> {
     unsafe fn read(pointers: &[*const DtTensor]) -> Result<Self> {
         let read = |&pointer: &*const DtTensor| {
             // SAFETY: promised by the caller.
-            let tensor: &'a DtTensor = unsafe { pointer.as_ref() }.ok_or_else(|| broken("a tensor is null"))?;
-            check_size(tensor.struct_size, size_of::<DtTensor>(), "DtTensor")?;
+            let tensor = unsafe { sized::read(pointer) }?;
             // SAFETY: as above.
             Ok((unsafe { text(tensor.name, "name") }?, tensor))
         };
         pointers.iter().map(read).collect::<Result<_>>().map(Self)
     }
 
-    fn get(&self, name: &str) -> Option<&'a DtTensor> {
-        self.0.iter().find(|(found, _)| *found == name).map(|(_, tensor)| *tensor)
+    fn get(&self, name: &str) -> Option<&DtTensor> {
+        self.0.iter().find(|(found, _)| *found == name).map(|(_, tensor)| tensor)
     }
 
-    fn need(&self, name: &str) -> Result<&'a DtTensor> {
+    fn need(&self, name: &str) -> Result<&DtTensor> {
         self.get(name).ok_or_else(|| Error::invalid(format!("the input `{name}` is missing")))
     }
 }

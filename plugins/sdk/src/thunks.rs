@@ -12,7 +12,7 @@ use drivetrain_plugin_abi::{
 
 use crate::{
     call::HostCall,
-    guard::{Handle, drop_handle, on_handle, status, without_handle},
+    guard::{Handle, drop_handle, on_handle, without_handle},
     read::{self, broken},
     write::{self, HostOutput},
 };
@@ -25,18 +25,17 @@ pub(crate) unsafe extern "C" fn open<B: OpenBackend>(
     out: *mut *mut DtBackend,
     err: *mut DtError,
 ) -> i32 {
-    let outcome = without_handle(err, || {
-        if out.is_null() {
-            return Err(broken("`out` is null"));
-        }
-        // SAFETY: the module's promise.
-        let config = unsafe { read::text(config_json, "config_json") }?;
-        let handle = Handle::new(B::open(config)?);
-        // SAFETY: not null, and the module's promise.
-        unsafe { out.write(handle.into_raw()) };
-        Ok(())
-    });
-    status(outcome, err)
+    // SAFETY: the module's promise.
+    unsafe {
+        without_handle(err, || {
+            if out.is_null() {
+                return Err(broken("`out` is null"));
+            }
+            let handle = Handle::new(B::open(read::text(config_json, "config_json")?)?);
+            out.write(handle.into_raw());
+            Ok(())
+        })
+    }
 }
 
 pub(crate) unsafe extern "C" fn close<B: OpenBackend>(backend: *mut DtBackend) {
@@ -52,8 +51,7 @@ pub(crate) unsafe extern "C" fn probe<B: OpenBackend>(
     err: *mut DtError,
 ) -> i32 {
     // SAFETY: the module's promise.
-    let outcome = unsafe { with_backend::<B>(backend, err, |backend| write::probe(&backend.probe()?, sink)) };
-    status(outcome, err)
+    unsafe { with_backend::<B>(backend, err, |backend| write::probe(&backend.probe()?, sink)) }
 }
 
 pub(crate) unsafe extern "C" fn estimate<B: OpenBackend>(
@@ -64,13 +62,12 @@ pub(crate) unsafe extern "C" fn estimate<B: OpenBackend>(
     err: *mut DtError,
 ) -> i32 {
     // SAFETY: the module's promise.
-    let outcome = unsafe {
+    unsafe {
         with_backend::<B>(backend, err, |backend| {
             let estimate = backend.estimate(&read::model(model)?, &read::session_options(desc)?)?;
             write::estimate(&estimate, out)
         })
-    };
-    status(outcome, err)
+    }
 }
 
 pub(crate) unsafe extern "C" fn session_create<B: OpenBackend>(
@@ -82,18 +79,17 @@ pub(crate) unsafe extern "C" fn session_create<B: OpenBackend>(
     err: *mut DtError,
 ) -> i32 {
     // SAFETY: the module's promise.
-    let outcome = unsafe {
+    unsafe {
         with_backend::<B>(backend, err, |backend| {
             if out.is_null() {
                 return Err(broken("`out` is null"));
             }
             let (model, options) = (read::model(model)?, read::session_options(desc)?);
-            let session = backend.create_session(&model, &options, &HostCall::new(call))?;
+            let session = backend.create_session(&model, &options, &HostCall::new(call)?)?;
             out.write(Handle::new(session).into_raw());
             Ok(())
         })
-    };
-    status(outcome, err)
+    }
 }
 
 pub(crate) unsafe extern "C" fn session_destroy(session: *mut DtSession) {
@@ -109,8 +105,7 @@ pub(crate) unsafe extern "C" fn session_info(
     err: *mut DtError,
 ) -> i32 {
     // SAFETY: the module's promise.
-    let outcome = unsafe { with_session(session, err, |session| write::session_info(session.describe(), out)) };
-    status(outcome, err)
+    unsafe { with_session(session, err, |session| write::session_info(session.describe(), out)) }
 }
 
 pub(crate) unsafe extern "C" fn output_shape(
@@ -123,15 +118,14 @@ pub(crate) unsafe extern "C" fn output_shape(
     err: *mut DtError,
 ) -> i32 {
     // SAFETY: the module's promise.
-    let outcome = unsafe {
+    unsafe {
         with_session(session, err, |session| {
             let name = read::text(output, "output")?;
             let output = Output::named(name).ok_or_else(|| broken(format!("the output `{name}` is not known")))?;
             let shape = session.output_shape(&read::batch(inputs, n_inputs)?, output)?;
             write::output_shape(&shape, dims, ndim)
         })
-    };
-    status(outcome, err)
+    }
 }
 
 pub(crate) unsafe extern "C" fn run(
@@ -144,7 +138,7 @@ pub(crate) unsafe extern "C" fn run(
     err: *mut DtError,
 ) -> i32 {
     // SAFETY: the module's promise.
-    let outcome = unsafe {
+    unsafe {
         with_session(session, err, |session| {
             let batch = read::batch(inputs, n_inputs)?;
             if outputs.is_null() && n_outputs != 0 {
@@ -153,22 +147,19 @@ pub(crate) unsafe extern "C" fn run(
             let mut tensors =
                 (0..n_outputs).map(|idx| HostOutput::read(*outputs.add(idx))).collect::<Result<Vec<_>, _>>()?;
             let mut buffers = tensors.iter_mut().map(HostOutput::buffer).collect::<Result<Vec<OutputMut<'_>>, _>>()?;
-            session.run(&batch, &mut buffers, &HostCall::new(call))
+            session.run(&batch, &mut buffers, &HostCall::new(call)?)
         })
-    };
-    status(outcome, err)
+    }
 }
 
 pub(crate) unsafe extern "C" fn memory(session: *mut DtSession, out: *mut DtMemory, err: *mut DtError) -> i32 {
     // SAFETY: the module's promise.
-    let outcome = unsafe { with_session(session, err, |session| write::memory(&session.memory()?, out)) };
-    status(outcome, err)
+    unsafe { with_session(session, err, |session| write::memory(&session.memory()?, out)) }
 }
 
 pub(crate) unsafe extern "C" fn trim(session: *mut DtSession, err: *mut DtError) -> i32 {
     // SAFETY: the module's promise.
-    let outcome = unsafe { with_session(session, err, |session| session.trim()) };
-    status(outcome, err)
+    unsafe { with_session(session, err, |session| session.trim()) }
 }
 
 /// # Safety
@@ -177,11 +168,13 @@ unsafe fn with_backend<B: Backend>(
     backend: *mut DtBackend,
     err: *mut DtError,
     body: impl FnOnce(&B) -> drivetrain_contract::Result<()>,
-) -> Option<()> {
+) -> i32 {
     // SAFETY: promised by the caller; calls may overlap, so only a shared reference is made.
     match unsafe { backend.cast::<Handle<B>>().as_ref() } {
-        Some(handle) => on_handle(handle.poisoned(), err, || body(&handle.value)),
-        None => without_handle(err, || Err(broken("`backend` is null"))),
+        // SAFETY: the module's promise.
+        Some(handle) => unsafe { on_handle(handle.poisoned(), err, || body(&handle.value)) },
+        // SAFETY: as above.
+        None => unsafe { without_handle(err, || Err(broken("`backend` is null"))) },
     }
 }
 
@@ -191,13 +184,15 @@ unsafe fn with_session(
     session: *mut DtSession,
     err: *mut DtError,
     body: impl FnOnce(&mut dyn Session) -> drivetrain_contract::Result<()>,
-) -> Option<()> {
+) -> i32 {
     // SAFETY: promised by the caller.
     match unsafe { session.cast::<SessionHandle>().as_mut() } {
         Some(handle) => {
             let (value, poisoned) = handle.split();
-            on_handle(poisoned, err, || body(value.as_mut()))
+            // SAFETY: the module's promise.
+            unsafe { on_handle(poisoned, err, || body(value.as_mut())) }
         }
-        None => without_handle(err, || Err(broken("`session` is null"))),
+        // SAFETY: as above.
+        None => unsafe { without_handle(err, || Err(broken("`session` is null"))) },
     }
 }

@@ -10,14 +10,16 @@ use drivetrain_plugin_abi::{
     DtSink, DtStr, DtTensor,
 };
 
-use crate::read::{broken, check_size, element_count, shape, text};
+use crate::{
+    read::{broken, element_count, shape, text},
+    sized,
+};
 
 /// # Safety
 /// `sink` is null or valid during the call.
 pub(crate) unsafe fn probe(probe: &Probe, sink: *const DtSink) -> Result<()> {
     // SAFETY: promised by the caller.
-    let sink = unsafe { sink.as_ref() }.ok_or_else(|| broken("`sink` is null"))?;
-    check_size(sink.struct_size, size_of::<DtSink>(), "DtSink")?;
+    let sink = unsafe { sized::read(sink) }?;
     if let Some(take) = sink.device {
         // SAFETY: the host takes what it needs during the call.
         probe.devices.iter().for_each(|device| unsafe { take(sink.ctx, &device_info(device)) });
@@ -63,11 +65,8 @@ fn format(support: &FormatSupport) -> DtFormat {
 /// # Safety
 /// `out` is null or valid for writes.
 pub(crate) unsafe fn session_info(info: &SessionInfo, out: *mut DtSessionInfo) -> Result<()> {
-    // SAFETY: promised by the caller.
-    let out = unsafe { out.as_mut() }.ok_or_else(|| broken("`out` is null"))?;
-    check_size(out.struct_size, size_of::<DtSessionInfo>(), "DtSessionInfo")?;
-    *out = DtSessionInfo {
-        struct_size: out.struct_size,
+    let raw = DtSessionInfo {
+        struct_size: size_of::<DtSessionInfo>() as u32,
         index_type: match info.index_type {
             IndexType::I64 => drivetrain_plugin_abi::DT_INDEX_I64,
             IndexType::I32 => drivetrain_plugin_abi::DT_INDEX_I32,
@@ -83,7 +82,8 @@ pub(crate) unsafe fn session_info(info: &SessionInfo, out: *mut DtSessionInfo) -
         max_tokens: extent(info.max_tokens)?,
         threads: extent(info.threads)?,
     };
-    Ok(())
+    // SAFETY: promised by the caller.
+    unsafe { sized::write(&raw, out) }
 }
 
 fn extent(value: usize) -> Result<u32> {
@@ -119,22 +119,23 @@ impl<'a> HostOutput<'a> {
     /// other output shares it.
     pub(crate) unsafe fn read(tensor: *mut DtTensor) -> Result<Self> {
         // SAFETY: promised by the caller.
-        let tensor = unsafe { tensor.as_ref() }.ok_or_else(|| broken("an output is null"))?;
-        check_size(tensor.struct_size, size_of::<DtTensor>(), "DtTensor")?;
+        let tensor = unsafe { sized::read(tensor.cast_const()) }?;
         // SAFETY: as above.
         let name = unsafe { text(tensor.name, "name") }?;
         let output =
             Output::named(name).ok_or_else(|| Error::unsupported(format!("the output `{name}` is not known")))?;
-        let shape = shape(tensor)?;
+        let shape = shape(&tensor)?;
         let count = element_count(&shape)?;
         let fits = count.checked_mul(size_of::<f32>()).is_some_and(|bytes| bytes as u64 <= tensor.capacity);
-        if tensor.t.dtype != DLDataType::F32 || !fits || (count != 0 && tensor.t.data.is_null()) {
+        let first: *mut f32 = tensor.t.data.cast();
+        let usable = count == 0 || (!first.is_null() && first.is_aligned());
+        if tensor.t.dtype != DLDataType::F32 || !fits || !usable {
             return Err(broken(format!("the output `{name}` is not a buffer of {count} floats")));
         }
         let data = match count {
             0 => &mut [][..],
             // SAFETY: promised by the caller; not null, and within the capacity.
-            _ => unsafe { slice::from_raw_parts_mut(tensor.t.data.cast(), count) },
+            _ => unsafe { slice::from_raw_parts_mut(first, count) },
         };
         Ok(Self { output, shape, data })
     }
@@ -147,37 +148,43 @@ impl<'a> HostOutput<'a> {
 /// # Safety
 /// `out` is null or valid for writes.
 pub(crate) unsafe fn estimate(estimate: &Estimate, out: *mut DtEstimate) -> Result<()> {
-    // SAFETY: promised by the caller.
-    let out = unsafe { out.as_mut() }.ok_or_else(|| broken("`out` is null"))?;
-    check_size(out.struct_size, size_of::<DtEstimate>(), "DtEstimate")?;
     let mut end = estimate.reason.len().min(DT_REASON_TEXT);
     while !estimate.reason.is_char_boundary(end) {
         end -= 1;
     }
-    out.verdict = estimate.verdict as i32;
-    out.basis = estimate.basis as i32;
-    out.artifact_index = estimate.artifact_index;
-    out.fixed_ns = estimate.fixed_ns;
-    out.ns_per_token = estimate.ns_per_token;
-    out.load_ns = estimate.load_ns;
-    out.host_bytes = estimate.host_bytes;
-    out.device_bytes = estimate.device_bytes;
-    out.reason_len = end as u32;
-    for (slot, byte) in out.reason.iter_mut().zip(&estimate.reason.as_bytes()[..end]) {
+    let mut reason = [0; DT_REASON_TEXT];
+    for (slot, byte) in reason.iter_mut().zip(&estimate.reason.as_bytes()[..end]) {
         *slot = *byte as std::ffi::c_char;
     }
-    Ok(())
+    let raw = DtEstimate {
+        struct_size: size_of::<DtEstimate>() as u32,
+        verdict: estimate.verdict as i32,
+        basis: estimate.basis as i32,
+        artifact_index: estimate.artifact_index,
+        fixed_ns: estimate.fixed_ns,
+        ns_per_token: estimate.ns_per_token,
+        load_ns: estimate.load_ns,
+        host_bytes: estimate.host_bytes,
+        device_bytes: estimate.device_bytes,
+        reason_len: end as u32,
+        reserved: 0,
+        reason,
+    };
+    // SAFETY: promised by the caller.
+    unsafe { sized::write(&raw, out) }
 }
 
 /// # Safety
 /// `out` is null or valid for writes.
 pub(crate) unsafe fn memory(memory: &MemoryUse, out: *mut DtMemory) -> Result<()> {
+    let raw = DtMemory {
+        struct_size: size_of::<DtMemory>() as u32,
+        reserved: 0,
+        host_private: memory.host_private,
+        host_mapped: memory.host_mapped,
+        device: memory.device,
+        peak_activation: memory.peak_activation,
+    };
     // SAFETY: promised by the caller.
-    let out = unsafe { out.as_mut() }.ok_or_else(|| broken("`out` is null"))?;
-    check_size(out.struct_size, size_of::<DtMemory>(), "DtMemory")?;
-    out.host_private = memory.host_private;
-    out.host_mapped = memory.host_mapped;
-    out.device = memory.device;
-    out.peak_activation = memory.peak_activation;
-    Ok(())
+    unsafe { sized::write(&raw, out) }
 }

@@ -54,7 +54,7 @@ fn graph(ids: u64, floats: u64, hidden: &str) -> GraphFile {
 }
 
 fn model(bytes: Vec<u8>) -> Model {
-    let data = ArtifactData::Shared(bytes.into());
+    let data = ArtifactData::Static(bytes.leak());
     Model {
         artifacts: vec![Artifact { format: format::ONNX.to_owned(), precision: Precision::F32, data }],
         description_json: String::new(),

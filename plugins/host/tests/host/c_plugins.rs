@@ -8,8 +8,8 @@ use std::{
 };
 
 use drivetrain_contract::{
-    Backend, Batch, DeviceKind, ErrorKind, MemoryUse, Model, NoCall, Output, OutputMut, Precisions, Result, Session,
-    SessionOptions, TextBatch,
+    AlignedBuf, Backend, Batch, DeviceKind, ErrorKind, MemoryUse, Model, NoCall, Output, OutputMut, Precisions, Result,
+    Session, SessionOptions, TextBatch,
 };
 use drivetrain_plugin_host::{OpenOptions, Origin, PluginBackend, Registry, SearchPath};
 use tempfile::TempDir;
@@ -31,15 +31,31 @@ enum Case {
     OpenFailsSilently,
     OpenWithoutHandle,
     UnknownStatus,
+    LyingErrorLength,
+    PanickyLogger,
+    UndersizedDevice,
+    UndersizedFormat,
     SessionWithoutHandle,
     NegativeShape,
     TooManyAxes,
     HugeShape,
+    BorrowedInputs,
     RunFailsSilently,
-    OwnedOutput,
-    OwnedOutputOfWrongShape,
+    DeviceLost,
     StolenBuffer,
-    LyingErrorLength,
+    ShapeChangedInPlace,
+    OwnedOutput,
+    OwnedInPlace,
+    OwnedRowMajor,
+    OwnedOfWrongShape,
+    OwnedWithShapeChangedInPlace,
+    OwnedColumnMajor,
+    OwnedWithOffset,
+    OwnedOnDevice,
+    OwnedOfOtherType,
+    OwnedMisaligned,
+    OwnedNull,
+    OwnedAndFailed,
 }
 
 pub(crate) const MANIFEST: &str = r#"
@@ -93,7 +109,12 @@ fn session(case: Case) -> (TempDir, Result<Box<dyn Session>>) {
 
 /// Lengths of the texts and the number of releases so far, as the plugin counts them.
 fn run(session: &mut dyn Session) -> Result<Vec<f32>> {
-    let batch = Batch::Text(TextBatch::new("abcdé", &[0, 3, 3, 6]).unwrap());
+    // Neither text nor offsets begin at a multiple of 64, as those of few callers do.
+    let (mut text, mut offsets) = (AlignedBuf::<u8>::zeroed(7), AlignedBuf::<i64>::zeroed(5));
+    text[1..].copy_from_slice("abcdé".as_bytes());
+    offsets[1..].copy_from_slice(&[0, 3, 3, 6]);
+    let text = std::str::from_utf8(&text[1..]).unwrap();
+    let batch = Batch::Text(TextBatch::new(text, &offsets[1..]).unwrap());
     let shape = session.output_shape(&batch, Output::SentenceEmbedding)?;
     let mut data = vec![-1.0; shape.iter().product()];
     let mut outputs = [OutputMut::new(Output::SentenceEmbedding, &shape, &mut data)?];
@@ -123,6 +144,7 @@ fn a_good_plugin_is_probed_and_run() {
     assert_eq!(probe.devices[0].name, "byte counter");
     assert_eq!(probe.devices[0].kind, DeviceKind::Accelerator, "an unknown kind is tolerated");
     assert_eq!(probe.devices[0].precisions_native, Precisions::F32, "unknown bits are dropped");
+    assert_eq!(probe.formats[0].format, "static");
     assert_eq!((backend.version().as_str(), backend.abi_level()), ("0.0.1", 1));
     let options = SessionOptions::new("cpu", NonZeroUsize::MIN);
     let mut session = backend.create_session(&Model::default(), &options, &NoCall).unwrap();
@@ -158,17 +180,111 @@ fn sessions_that_go_wrong_say_so() {
     check_run_fails(Case::NegativeShape, ErrorKind::Abi, "impossible shape");
     check_run_fails(Case::TooManyAxes, ErrorKind::Abi, "99 axes");
     check_run_fails(Case::HugeShape, ErrorKind::Abi, "impossible shape");
-    check_run_fails(Case::RunFailsSilently, ErrorKind::DeviceLost, "gave no reason");
-    check_run_fails(Case::StolenBuffer, ErrorKind::Abi, "replaced the buffer");
-    check_run_fails(Case::OwnedOutputOfWrongShape, ErrorKind::Abi, "another shape or type");
+    check_run_fails(Case::RunFailsSilently, ErrorKind::Busy, "gave no reason");
+    check_run_fails(Case::StolenBuffer, ErrorKind::Abi, "in another buffer, without owning that");
+    check_run_fails(Case::ShapeChangedInPlace, ErrorKind::Abi, "in another shape");
 }
 
 #[test]
-fn plugin_owned_outputs_are_copied_and_released_once() {
-    let (_folder, session) = session(Case::OwnedOutput);
+fn a_session_that_lost_its_device_is_only_destroyed() {
+    let (_folder, opened) = open(Case::DeviceLost);
+    let backend = opened.unwrap();
+    let options = SessionOptions::new("cpu", NonZeroUsize::MIN);
+    let mut session = backend.create_session(&Model::default(), &options, &NoCall).unwrap();
+    assert_eq!(run(session.as_mut()).unwrap_err().kind(), ErrorKind::DeviceLost);
+    let calls = backend.calls();
+    for err in [run(session.as_mut()).unwrap_err(), session.memory().unwrap_err(), session.trim().unwrap_err()] {
+        assert_eq!(err.kind(), ErrorKind::DeviceLost);
+        assert!(err.message().contains("lost its device earlier and is closed off"), "{err}");
+    }
+    assert_eq!(backend.calls(), calls, "the plugin is not called any more");
+    drop(session);
+    assert_eq!(backend.calls(), calls + 1);
+    backend.create_session(&Model::default(), &options, &NoCall).unwrap();
+}
+
+fn check_probe_fails(case: Case, expected: &str) {
+    let (_folder, opened) = open(case);
+    let err = opened.unwrap().probe().unwrap_err();
+    assert_eq!((err.kind(), err.message()), (ErrorKind::Abi, expected));
+}
+
+#[test]
+fn what_is_smaller_than_level_1_is_an_error_of_the_probe() {
+    check_probe_fails(
+        Case::UndersizedDevice,
+        "plugin `c_plugin` has a `DtDeviceInfo` of 96 bytes, too small: 120 are needed",
+    );
+    check_probe_fails(
+        Case::UndersizedFormat,
+        "plugin `c_plugin` has a `DtFormat` of 24 bytes, too small: 32 are needed",
+    );
+}
+
+#[test]
+fn numbers_are_aligned_when_run_and_nothing_else_is_copied() {
+    let (_folder, session) = session(Case::BorrowedInputs);
+    assert_eq!(run(session.unwrap().as_mut()).unwrap().len(), 6);
+}
+
+/// Panics where a plugin logs on its behalf.
+struct PanickyLogger;
+
+impl log::Log for PanickyLogger {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        assert!(metadata.target() != "panicky_logger", "asked, told to panic");
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        assert!(record.target() != "panicky_logger", "told to panic");
+    }
+
+    fn flush(&self) {}
+}
+
+#[test]
+fn a_logger_that_panics_does_not_take_the_process_down() {
+    log::set_logger(&PanickyLogger).unwrap();
+    log::set_max_level(log::LevelFilter::Info);
+    open(Case::PanickyLogger).1.unwrap();
+}
+
+/// Runs twice: outputs arrive, and each is given back once.
+fn check_owned(case: Case) {
+    let (_folder, session) = session(case);
     let mut session = session.unwrap();
-    assert_eq!(run(session.as_mut()).unwrap(), [3.0, 0.0, 0.0, 0.0, 3.0, 0.0]);
-    assert_eq!(run(session.as_mut()).unwrap(), [3.0, 1.0, 0.0, 1.0, 3.0, 1.0]);
+    assert_eq!(run(session.as_mut()).unwrap(), [3.0, 0.0, 0.0, 0.0, 3.0, 0.0], "{case:?}");
+    assert_eq!(run(session.as_mut()).unwrap(), [3.0, 1.0, 0.0, 1.0, 3.0, 1.0], "{case:?}");
+    assert_eq!(session.memory().unwrap().host_private, 2, "{case:?}");
+}
+
+/// Runs twice: outputs are refused, and each is given back once.
+fn check_owned_fails(case: Case, kind: ErrorKind, expected: &str) {
+    let (_folder, session) = session(case);
+    let mut session = session.unwrap();
+    for releases in 1..=2 {
+        let err = run(session.as_mut()).expect_err("the run must fail");
+        assert_eq!(err.kind(), kind, "{case:?}: {err}");
+        assert!(err.message().contains(expected), "{case:?}: {err}");
+        assert_eq!(session.memory().unwrap().host_private, releases, "{case:?}");
+    }
+}
+
+#[test]
+fn plugin_owned_outputs_are_checked_and_released_once() {
+    check_owned(Case::OwnedOutput);
+    check_owned(Case::OwnedInPlace);
+    check_owned(Case::OwnedRowMajor);
+    check_owned_fails(Case::OwnedOfWrongShape, ErrorKind::Abi, "in another shape");
+    check_owned_fails(Case::OwnedWithShapeChangedInPlace, ErrorKind::Abi, "in another shape");
+    check_owned_fails(Case::OwnedColumnMajor, ErrorKind::Abi, "strides that are not row-major");
+    check_owned_fails(Case::OwnedWithOffset, ErrorKind::Abi, "with a byte offset");
+    check_owned_fails(Case::OwnedOnDevice, ErrorKind::Abi, "on a device");
+    check_owned_fails(Case::OwnedOfOtherType, ErrorKind::Abi, "in another type");
+    check_owned_fails(Case::OwnedMisaligned, ErrorKind::Abi, "null or misaligned");
+    check_owned_fails(Case::OwnedNull, ErrorKind::Abi, "null or misaligned");
+    check_owned_fails(Case::OwnedAndFailed, ErrorKind::Model, "gave no reason");
 }
 
 #[test]
@@ -180,6 +296,9 @@ fn older_and_newer_plugins_work_with_what_both_know() {
     assert_eq!(run(older.as_mut()).unwrap().len(), 6);
     let (_folder, newer) = session(Case::BuiltForNewerHost);
     assert_eq!(run(newer.unwrap().as_mut()).unwrap().len(), 6);
+    let probe = open(Case::BuiltForNewerHost).1.unwrap().probe().unwrap();
+    assert_eq!(probe.devices.len(), 2);
+    assert_eq!(probe.devices[0], probe.devices[1], "what a later level appended is passed over");
 }
 
 #[test]

@@ -1,6 +1,11 @@
 //! A linked backend that panics wherever it is told to: contained, poisoned, destroyed.
 
-use std::num::NonZeroUsize;
+use std::{
+    error, fmt,
+    num::NonZeroUsize,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use drivetrain_contract::{
     Backend, BackendInfo, Batch, Call, Capabilities, Error, ErrorKind, Estimate, Inputs, MemoryUse, Model, NoCall,
@@ -34,10 +39,33 @@ impl OpenBackend for Panicky {
     fn open(config_json: &str) -> Result<Self> {
         let backend = Self { place: config_json.split('"').nth(3).unwrap_or_default().to_owned() };
         backend.reached("open");
-        if backend.place == "refuse" {
-            return Err(Error::unsupported("told to refuse").with_hint("say something else"));
+        match backend.place.as_str() {
+            "refuse" => Err(Error::unsupported("told to refuse").with_hint("say something else")),
+            "error_text" => Err(Error::internal("x").with_source(PanickySource { in_drop: false })),
+            "error_drop" => Err(Error::internal("x").with_source(PanickySource { in_drop: true })),
+            _ => Ok(backend),
         }
-        Ok(backend)
+    }
+}
+
+/// The cause of an error, with code of its own, as causes have.
+#[derive(Debug)]
+struct PanickySource {
+    in_drop: bool,
+}
+
+impl fmt::Display for PanickySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        assert!(self.in_drop, "told to panic in error_text");
+        f.write_str("cause")
+    }
+}
+
+impl error::Error for PanickySource {}
+
+impl Drop for PanickySource {
+    fn drop(&mut self) {
+        assert!(!self.in_drop, "told to panic in error_drop");
     }
 }
 
@@ -169,6 +197,8 @@ fn a_refusal_keeps_kind_message_and_hint() {
 #[test]
 fn panics_of_a_backend_are_errors_and_poison_it() {
     check_panic(open("open"), "open");
+    check_panic(open("error_text"), "error_text");
+    check_panic(open("error_drop"), "error_drop");
     let backend = open("probe").unwrap();
     check_panic(backend.probe(), "probe");
     check_poisoned(backend.probe());
@@ -215,4 +245,51 @@ fn cancellation_crosses_the_boundary() {
     let options = SessionOptions::new("cpu", NonZeroUsize::MIN);
     let err = backend.create_session(&Model::default(), &options, &Cancelled).err().unwrap();
     assert_eq!(err.kind(), ErrorKind::Cancelled);
+}
+
+/// A caller whose own code panics inside the plugin's call, after the host's own look at it.
+struct PanickyCall {
+    place: &'static str,
+    looked_at: AtomicBool,
+}
+
+impl PanickyCall {
+    fn new(place: &'static str) -> Self {
+        Self { place, looked_at: AtomicBool::new(false) }
+    }
+}
+
+impl Call for PanickyCall {
+    fn is_cancelled(&self) -> bool {
+        let plugin_asks = self.looked_at.swap(true, Ordering::Relaxed);
+        assert!(self.place != "is_cancelled" || !plugin_asks, "caller panicked in is_cancelled");
+        false
+    }
+
+    fn progress(&self, _permille: u32, _phase: &str) {
+        assert!(self.place != "progress", "caller panicked in progress");
+    }
+}
+
+fn check_callers_panic<T>(body: impl FnOnce() -> T, place: &str) {
+    let payload = catch_unwind(AssertUnwindSafe(body)).err().expect("the panic must go on");
+    assert_eq!(payload.downcast_ref::<&str>(), Some(&format!("caller panicked in {place}").as_str()));
+}
+
+#[test]
+fn panics_of_the_caller_go_round_the_plugin() {
+    let backend = open("nowhere").unwrap();
+    let options = SessionOptions::new("cpu", NonZeroUsize::MIN);
+    for place in ["is_cancelled", "progress"] {
+        let call = PanickyCall::new(place);
+        // When a session is created, the host itself does not look.
+        call.looked_at.store(true, Ordering::Relaxed);
+        let before = backend.calls();
+        check_callers_panic(|| backend.create_session(&Model::default(), &options, &call).is_ok(), place);
+        // A session that was created nevertheless is destroyed.
+        assert_eq!(backend.calls() - before, if place == "progress" { 2 } else { 1 });
+    }
+    let mut session = create(&backend).unwrap();
+    check_callers_panic(|| run(session.as_mut(), &PanickyCall::new("is_cancelled")).is_ok(), "is_cancelled");
+    assert_eq!(run(session.as_mut(), &NoCall).unwrap(), 4.0, "neither session nor backend is to blame");
 }

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use drivetrain_plugin_host::{Origin, Registry, SearchPath, State};
+use drivetrain_contract::ErrorKind;
+use drivetrain_plugin_host::{OpenOptions, Origin, Registry, SearchPath, State};
 
 use crate::c_plugins::{MANIFEST, open_folder};
 
@@ -40,6 +41,16 @@ fn the_first_of_an_id_wins_and_refused_ones_do_not_count() {
         .collect();
     let expected = [(Origin::Explicit, "refused"), (Origin::Explicit, "usable"), (Origin::User, "shadowed")];
     assert_eq!(found, expected);
+
+    let opened = |state: fn(&State) -> bool| {
+        let entry = registry.entries().iter().find(|entry| state(&entry.state)).unwrap();
+        entry.open(OpenOptions::default()).unwrap_err()
+    };
+    let refused = opened(|state| matches!(state, State::Refused(_)));
+    assert_eq!(refused.kind(), ErrorKind::Unsupported);
+    assert!(refused.message().contains("was refused") && refused.message().contains("has format 7"), "{refused}");
+    let shadowed = opened(|state| matches!(state, State::Shadowed));
+    assert!(shadowed.message().contains("user/c` is shadowed by one that was found before it"), "{shadowed}");
 }
 
 #[test]
