@@ -4,4 +4,5 @@ mod cli;
 mod cli_models;
 mod cli_profiles;
 mod hub;
+mod jobs;
 mod vectors;

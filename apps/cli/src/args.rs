@@ -89,21 +89,47 @@ pub(crate) struct EmbedArgs {
     /// Texts to embed; without any, and without -i, standard input is read
     #[arg(value_name = "TEXT", conflicts_with = "input")]
     pub(crate) texts: Vec<String>,
-    /// File to read: a text on each line, or JSON lines where its name ends in .jsonl; `-` is standard input
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) input: Option<PathBuf>,
+    /// Files, folders or patterns to read: .txt, .jsonl, .csv, .tsv, .parquet, also with .gz or .zst behind; `-` is
+    /// standard input
+    #[arg(short, long, value_name = "FILE", num_args = 1..)]
+    pub(crate) input: Vec<PathBuf>,
     /// How to read the input, where its name does not say
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) input_format: Option<InputFormat>,
     /// Field that holds the text, where a JSON line is an object
     #[arg(long, value_name = "NAME", default_value = "text")]
     pub(crate) field: String,
+    /// Column that holds the text in CSV, TSV and Parquet, by its name or its place counted from 0 [default: `text`, or
+    /// the only one]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) column: Option<String>,
+    /// The first line of CSV and TSV holds values, not names of columns
+    #[arg(long)]
+    pub(crate) no_header: bool,
+    /// Pass over the first N texts
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) skip: u64,
+    /// Embed N texts at the most
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
     /// Leave out lines that cannot be read, and say how many they were
     #[arg(long)]
     pub(crate) skip_errors: bool,
-    /// File to write; it appears when it is complete
+    /// File to write; it has its name when it is complete, or interrupted at a whole record
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Folder to write files of --shard-rows rows each into: part-00000.jsonl, …
+    #[arg(long, value_name = "DIR", conflicts_with = "output")]
+    pub(crate) out_dir: Option<PathBuf>,
+    /// Rows in each file of --out-dir
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) shard_rows: u64,
+    /// Go on with the output of the same command that was interrupted
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Seconds between checkpoints, behind which a job that is killed can be gone on with
+    #[arg(long, value_name = "SECONDS", default_value_t = 3)]
+    pub(crate) checkpoint_secs: u64,
     /// How to write: the output's name decides, else preview on a terminal and jsonl elsewhere
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) format: Option<OutputFormat>,
@@ -126,6 +152,12 @@ pub(crate) enum InputFormat {
     Txt,
     /// A JSON string, or an object with the text in a field, on each line
     Jsonl,
+    /// Values separated by commas; a column holds the text
+    Csv,
+    /// Values separated by tabs; a column holds the text
+    Tsv,
+    /// Apache Parquet; a column holds the text
+    Parquet,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -136,6 +168,10 @@ pub(crate) enum OutputFormat {
     Jsonl,
     /// NumPy array, 32-bit float, [n, dim]; to a file only
     Npy,
+    /// Apache Parquet: the columns of the input, and `embedding`; to a file only
+    Parquet,
+    /// safetensors with the tensor `embeddings`, [n, dim]; to a file only
+    Safetensors,
 }
 
 #[derive(Debug, Args)]

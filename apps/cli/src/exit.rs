@@ -20,7 +20,7 @@ Exit codes:
   4    the engine: a plugin, device or native library that cannot be used; or a hub that is busy
   5    the input: a file or a line in it that cannot be read
   6    the output: a file that cannot be written, or a disk that fails
-  130  interrupted";
+  130  interrupted by Ctrl-C; 143 by SIGTERM";
 
 /// Where an error of the command itself belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,10 +80,10 @@ pub(crate) fn report(err: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let (code, hint) = judge(err);
-    let text = match i32::from(code) {
+    let text = match is_interruption(err) {
         // Each part of the library has its own words for it.
-        interrupt::EXIT_CODE => "error: interrupted".to_owned(),
-        _ => told(err, hint.as_deref()),
+        true => format!("error: interrupted{}", hint_line(hint.as_deref())),
+        false => told(err, hint.as_deref()),
     };
     // With standard error gone there is nowhere left to complain.
     let _ = writeln!(io::stderr(), "{}", printable(&text));
@@ -110,10 +110,18 @@ fn told(err: &anyhow::Error, hint: Option<&str>) -> String {
             shown = line;
         }
     }
-    if let Some(hint) = hint {
-        text.push_str(&format!("\n  hint: {hint}"));
-    }
+    text.push_str(&hint_line(hint));
     text
+}
+
+fn hint_line(hint: Option<&str>) -> String {
+    hint.map_or_else(String::new, |hint| format!("\n  hint: {hint}"))
+}
+
+fn is_interruption(err: &anyhow::Error) -> bool {
+    err.chain().any(|cause| {
+        cause.downcast_ref::<drivetrain::Error>().is_some_and(|error| error.kind() == ErrorKind::Cancelled)
+    })
 }
 
 fn judge(err: &anyhow::Error) -> (u8, Option<String>) {
@@ -134,7 +142,7 @@ fn code_of(kind: ErrorKind) -> u8 {
         ErrorKind::NotFound | ErrorKind::Model => 3,
         ErrorKind::Abi | ErrorKind::Panic | ErrorKind::Dependency | ErrorKind::DeviceLost | ErrorKind::Busy => 4,
         ErrorKind::Io => 6,
-        ErrorKind::Cancelled => interrupt::EXIT_CODE as u8,
+        ErrorKind::Cancelled => interrupt::exit_code(),
         _ => 1,
     }
 }

@@ -19,10 +19,13 @@ Environment:
   HF_TOKEN, HF_HOME, …    access to the Hugging Face hub: see `drivetrain models pull --help`";
 
 pub(crate) const EMBED: &str = "\
+A command that was interrupted or killed goes on where it was when it is repeated with --resume.
+
 Examples:
   drivetrain embed \"a text becomes a vector\"
   drivetrain embed -i texts.txt -o vectors.npy
   drivetrain embed -i docs.jsonl --field body -m all-MiniLM-L6-v2 -o vectors.jsonl
+  drivetrain embed -i 'docs*.jsonl' --field body --out-dir vectors --format parquet
   cat queries.txt | drivetrain embed --prompt-name query > vectors.jsonl";
 
 pub(crate) const COMPARE: &str = "\

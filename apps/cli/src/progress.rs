@@ -1,8 +1,9 @@
 //! Progress bars, on a terminal only.
 
-use std::io::IsTerminal;
+use std::{io::IsTerminal, sync::Arc, time::Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use drivetrain::files::Counts;
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A bar over `length` bytes; hidden when standard error is no terminal or nobody wants to be told.
 pub(crate) fn bytes(length: u64, quiet: bool) -> ProgressBar {
@@ -22,4 +23,47 @@ fn bar(length: u64, quiet: bool, template: &str) -> ProgressBar {
         bar.set_style(style);
     }
     bar
+}
+
+/// How far a stream of texts has come: how many, how fast, and how long it will take where the length of the input is
+/// known.
+pub(crate) struct TextsWatch {
+    bar: ProgressBar,
+    counts: Arc<Counts>,
+    started: Instant,
+    n_texts: u64,
+    n_tokens: u64,
+}
+
+impl TextsWatch {
+    pub(crate) fn new(n_bytes: Option<u64>, counts: Arc<Counts>, quiet: bool) -> Self {
+        let bar = match n_bytes {
+            Some(n_bytes) => bar(n_bytes, quiet, "{wide_bar} {percent}%  {msg}  {eta} left"),
+            None => bar(0, quiet, "{spinner} {msg}  {elapsed}"),
+        };
+        Self { bar, counts, started: Instant::now(), n_texts: 0, n_tokens: 0 }
+    }
+
+    /// Takes note of texts that are done, and their tokens where those are known.
+    pub(crate) fn saw(&mut self, n_texts: usize, n_tokens: u64) {
+        if self.n_texts == 0 {
+            // What was passed over on the way here says nothing about the rest.
+            self.bar.set_position(self.counts.n_bytes());
+            self.bar.reset_eta();
+        }
+        self.n_texts += n_texts as u64;
+        self.n_tokens += n_tokens;
+        self.bar.set_position(self.counts.n_bytes());
+        let seconds = self.started.elapsed().as_secs_f64().max(1e-3);
+        let rate = |count: u64| HumanCount((count as f64 / seconds) as u64);
+        let tokens = match self.n_tokens {
+            0 => String::new(),
+            n_tokens => format!("  {} tokens/s", rate(n_tokens)),
+        };
+        self.bar.set_message(format!("{} texts  {}/s{tokens}", HumanCount(self.n_texts), rate(self.n_texts)));
+    }
+
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
 }

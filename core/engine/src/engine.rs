@@ -10,8 +10,10 @@ use drivetrain_contract::{Call, Error, ErrorKind, MemoryUse, NoCall, Precision, 
 use drivetrain_package::Package;
 use drivetrain_pipeline::{Embedded, Embedder, Embeddings, Position};
 use drivetrain_planner::Profile;
+use futures_core::Stream;
+use futures_lite::stream;
 
-use crate::{EmbedIter, EngineBuilder};
+use crate::{EmbedIter, EmbedStream, EngineBuilder, ahead};
 
 /// A model on a device of a backend, ready to embed.
 ///
@@ -136,7 +138,35 @@ impl Engine {
         I::IntoIter: Send + 'static,
         I::Item: AsRef<str> + Send + Sync + 'static,
     {
-        EmbedIter::new(self.clone(), texts.into_iter())
+        EmbedIter::new(ahead::start(self.clone(), texts.into_iter()))
+    }
+
+    /// The same for asynchronous programs: texts come from a stream, and vectors go into one. Neither blocks its
+    /// executor: the engine works on threads of its own, one of which polls `texts`.
+    ///
+    /// ```
+    /// # fn main() -> drivetrain::Result<()> {
+    /// # use drivetrain::{Engine, Locations, Profile};
+    /// # use futures_lite::{StreamExt, future, stream};
+    /// # let place = std::env::temp_dir().join("drivetrain-doc-async");
+    /// # let locations = Locations::new(place.join("data"), place.join("cache"));
+    /// # let profile = Profile::build(&[])?;
+    /// let engine = Engine::builder(&profile).locations(locations).build()?;
+    /// future::block_on(async {
+    ///     let mut vectors = engine.embed_async(stream::iter(["one text", "and another"]));
+    ///     while let Some(vector) = vectors.next().await {
+    ///         println!("{:?}", &vector?[..3]);
+    ///     }
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn embed_async<S>(&self, texts: S) -> EmbedStream
+    where
+        S: Stream + Send + 'static,
+        S::Item: AsRef<str> + Send + Sync + 'static,
+    {
+        EmbedStream::new(ahead::start(self.clone(), stream::block_on(Box::pin(texts))))
     }
 
     /// Length of the vectors.

@@ -20,10 +20,13 @@
 //!
 //! The crates beneath are re-exported as modules for whoever needs more: [`contract`] (what a backend is), [`package`]
 //! (model directories), [`pipeline`] (texts to vectors over a session), [`planner`] (profiles), [`convert`] (one
-//! artifact from another), [`runtimes`] (native libraries) and [`plugin_host`] (plugins).
+//! artifact from another), [`runtimes`] (native libraries), [`plugin_host`] (plugins) and, with the feature of that name,
+//! `files` (inputs, outputs, and jobs that survive an interruption).
 #![forbid(unsafe_code)]
 
+mod ahead;
 mod artifacts;
+mod async_stream;
 mod builder;
 #[cfg(feature = "builtin-model")]
 mod builtin;
@@ -41,10 +44,13 @@ mod model;
 mod profile_sources;
 mod sessions;
 
+pub use async_stream::EmbedStream;
 pub use builder::EngineBuilder;
 pub use drivetrain_contract as contract;
 pub use drivetrain_contract::{Error, ErrorKind, Result};
 pub use drivetrain_convert as convert;
+#[cfg(feature = "files")]
+pub use drivetrain_files as files;
 pub use drivetrain_package as package;
 pub use drivetrain_pipeline as pipeline;
 pub use drivetrain_pipeline::{EmbedOptions, Embedded, Embeddings, Position, Prompt};

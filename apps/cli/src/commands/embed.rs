@@ -1,24 +1,23 @@
 //! `drivetrain embed`: texts to vectors, a window of texts at a time.
 
-use std::io::{self, IsTerminal};
+use std::sync::Arc;
 
 use drivetrain::{Engine, Event, Goal, Prompt};
 use indicatif::ProgressBar;
 
 use crate::{
-    args::{EmbedArgs, OutputFormat},
+    args::EmbedArgs,
     commands::profile,
-    exit::{Blame, CommandError},
-    input::{Texts, Window},
+    input::{self, TextsUntilAsked},
     interrupt::Interruptible,
-    output::Sink,
-    progress,
+    output::{self, Plan, Vectors},
+    progress::{self, TextsWatch},
 };
 
 pub(crate) fn run(args: &EmbedArgs, quiet: bool) -> anyhow::Result<()> {
     let profile = profile::build(&args.profile)?;
-    let format = output_format(args)?;
-    let mut texts = Texts::open(args)?;
+    let plan = Plan::new(args)?;
+    let sources = input::sources(args, plan.path())?;
     let engine = Engine::builder(&profile)
         .prompt(prompt(args))
         .truncate_dim(args.truncate_dim)
@@ -26,15 +25,29 @@ pub(crate) fn run(args: &EmbedArgs, quiet: bool) -> anyhow::Result<()> {
         .goal(goal(args))
         .on_event(announce(quiet))
         .build()?;
-    let mut sink = Sink::create(format, args.output.as_deref(), engine.dim())?;
-    let mut window = Window::default();
-    while texts.fill(&mut window)? {
-        let embeddings = engine.embed_with(window.texts(), &Interruptible)?;
-        sink.write(window.texts(), &embeddings)?;
+    let (keeps_columns, n_bytes) = (plan.keeps_columns(), sources.n_bytes());
+    let identity = output::identity(args, &profile, &engine, sources.facts());
+    let mut vectors = Vectors::create(plan, args, engine.dim(), identity)?;
+    let (position, done) = vectors.start()?;
+    let records = sources.read(input::read_options(args, keeps_columns, done));
+    let counts = records.counts();
+    let mut watch = TextsWatch::new(n_bytes, Arc::clone(&counts), quiet || vectors.is_on_terminal());
+    let outcome = engine.embed_stream(
+        position,
+        TextsUntilAsked(records),
+        &mut |embedded| {
+            watch.saw(embedded.texts.len(), embedded.n_tokens);
+            vectors.write(&embedded)
+        },
+        &Interruptible,
+    );
+    watch.finish();
+    match outcome {
+        Ok(()) => vectors.finish()?,
+        Err(err) => return Err(vectors.stop(err)),
     }
-    sink.finish()?;
-    if texts.skipped() > 0 {
-        log::warn!("{} of the input's lines could not be read and were left out", texts.skipped());
+    if counts.left_out() > 0 {
+        log::warn!("{} of the input's lines could not be read and were left out", counts.left_out());
     }
     Ok(())
 }
@@ -51,23 +64,6 @@ fn prompt(args: &EmbedArgs) -> Prompt {
         (None, Some(text)) => Prompt::Text(text.clone()),
         (None, None) => Prompt::Default,
     }
-}
-
-/// What the flag says, else the output's name, else whoever reads standard output.
-fn output_format(args: &EmbedArgs) -> anyhow::Result<OutputFormat> {
-    let by_name = || match args.output.as_ref()?.extension()?.to_str()? {
-        "npy" => Some(OutputFormat::Npy),
-        "jsonl" | "ndjson" => Some(OutputFormat::Jsonl),
-        _ => None,
-    };
-    let people = args.output.is_none() && io::stdout().is_terminal();
-    let fallback = if people { OutputFormat::Preview } else { OutputFormat::Jsonl };
-    let format = args.format.or_else(by_name).unwrap_or(fallback);
-    if format == OutputFormat::Npy && args.output.is_none() {
-        let error = CommandError::new(Blame::Usage, "npy is written to a file only");
-        return Err(error.with_hint("add `-o vectors.npy`").into());
-    }
-    Ok(format)
 }
 
 /// Says on standard error what is being made before the first text can be embedded.

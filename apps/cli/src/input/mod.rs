@@ -1,11 +1,9 @@
 //! Where texts and vectors come from.
 
-mod json_line;
-mod lines;
 mod matrix;
 mod npy_header;
 mod stdin;
 mod texts;
 
 pub(crate) use matrix::Matrix;
-pub(crate) use texts::{Texts, Window};
+pub(crate) use texts::{TextsUntilAsked, read_options, sources};

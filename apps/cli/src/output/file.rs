@@ -1,7 +1,7 @@
 //! A file that appears under its name only when it is complete.
 
 use std::{
-    io::{self, BufWriter, Seek, SeekFrom, Write},
+    io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
 
@@ -38,15 +38,6 @@ impl AtomicFile {
             Inner::Temporary(builder.tempfile_in(folder)?)
         };
         Ok(Self { writer: BufWriter::with_capacity(1 << 18, inner), path: path.to_owned() })
-    }
-
-    /// Goes back to `offset`, for what can only be known at the end.
-    pub(crate) fn rewrite_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.writer.flush()?;
-        let file = self.writer.get_mut().file();
-        file.seek(SeekFrom::Start(offset))?;
-        file.write_all(bytes)?;
-        file.seek(SeekFrom::End(0)).map(drop)
     }
 
     pub(crate) fn finish(mut self) -> io::Result<()> {

@@ -2,19 +2,19 @@
 
 use std::io::{self, Write};
 
-use drivetrain::Embeddings;
+use drivetrain::files::Rows;
 
 /// Characters of a text that are shown.
 const TEXT_CHARS: usize = 40;
 /// Numbers of a vector that are shown.
 const NUMBERS: usize = 5;
 
-pub(crate) fn write(mut out: impl Write, texts: &[String], embeddings: &Embeddings) -> io::Result<()> {
-    for (text, row) in texts.iter().zip(embeddings.rows()) {
+pub(crate) fn write(mut out: impl Write, rows: Rows<'_>) -> io::Result<()> {
+    for (record, row) in rows.records().iter().zip(rows.vectors()) {
         let norm = row.iter().map(|value| value * value).sum::<f32>().sqrt();
         let first: Vec<String> = row.iter().take(NUMBERS).map(|value| format!("{value:.6}")).collect();
         let more = if row.len() > NUMBERS { ", …" } else { "" };
-        writeln!(out, "{}  dim {}  norm {norm:.4}  [{}{more}]", shown(text), row.len(), first.join(", "))?;
+        writeln!(out, "{}  dim {}  norm {norm:.4}  [{}{more}]", shown(record.text()), row.len(), first.join(", "))?;
     }
     Ok(())
 }

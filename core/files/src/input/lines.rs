@@ -2,38 +2,38 @@
 
 use std::io::{self, BufRead, Read};
 
-/// A longer line is refused: it is a file of another kind.
-pub(crate) const MAX_LINE_BYTES: usize = 1 << 30;
+/// A longer line or record is refused: it is a file of another kind.
+pub(super) const MAX_BYTES: usize = 1 << 30;
 
 /// Reads lines one after the other into a buffer that is used again.
-pub(crate) struct Lines {
-    reader: Box<dyn BufRead>,
+pub(super) struct Lines {
+    reader: Box<dyn BufRead + Send>,
     number: u64,
     buffer: Vec<u8>,
 }
 
 /// A line without its end.
-pub(crate) enum Line<'a> {
+pub(super) enum Line<'a> {
     /// Its bytes.
     Bytes(&'a [u8]),
-    /// It is longer than [`MAX_LINE_BYTES`]; the rest of it was passed over.
+    /// It is longer than [`MAX_BYTES`]; the rest of it was passed over.
     TooLong,
 }
 
 impl Lines {
-    pub(crate) fn new(reader: Box<dyn BufRead>) -> Self {
+    pub(super) fn new(reader: Box<dyn BufRead + Send>) -> Self {
         Self { reader, number: 0, buffer: Vec::new() }
     }
 
     /// Number of the line read last, counted from 1.
-    pub(crate) fn number(&self) -> u64 {
+    pub(super) fn number(&self) -> u64 {
         self.number
     }
 
     /// The next line, or `None` at the end.
-    pub(crate) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         self.buffer.clear();
-        let limit = MAX_LINE_BYTES as u64 + 2;
+        let limit = MAX_BYTES as u64 + 2;
         if self.reader.by_ref().take(limit).read_until(b'\n', &mut self.buffer)? == 0 {
             return Ok(None);
         }
@@ -48,12 +48,22 @@ impl Lines {
             self.reader.skip_until(b'\n')?;
             return Ok(Some(Line::TooLong));
         }
-        if self.buffer.len() > MAX_LINE_BYTES {
+        if self.buffer.len() > MAX_BYTES {
             return Ok(Some(Line::TooLong));
         }
         // A byte order mark is not part of the first text.
         let start = if self.number == 1 && self.buffer.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
         Ok(Some(Line::Bytes(&self.buffer[start..])))
+    }
+}
+
+impl Line<'_> {
+    /// The text of the line, or why it is none.
+    pub(super) fn text(&self) -> Result<&str, String> {
+        match self {
+            Line::Bytes(bytes) => super::reader::utf8(bytes, "line"),
+            Line::TooLong => Err(format!("it is longer than {} MiB", MAX_BYTES >> 20)),
+        }
     }
 }
 

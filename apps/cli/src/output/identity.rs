@@ -1,0 +1,59 @@
+//! Everything that the vectors of a job depend on.
+
+use std::{collections::BTreeMap, path::Path, time::UNIX_EPOCH};
+
+use drivetrain::{
+    Amount, Engine, Profile,
+    files::{Identity, InputFacts},
+};
+
+use crate::args::EmbedArgs;
+
+/// Files of a model by which a change of it is noticed.
+const MODEL_FILES: [&str; 3] = ["config.json", "tokenizer.json", "model.safetensors"];
+
+/// By what a job is known again. What neither changes vectors nor their order is left out: `--skip-errors` may be added
+/// to a job that failed at a line.
+pub(crate) fn identity(args: &EmbedArgs, profile: &Profile, engine: &Engine, inputs: Vec<InputFacts>) -> Identity {
+    let (running, pipeline) = (engine.running(), &profile.pipeline);
+    let amount = |amount: Amount| amount.count().map_or_else(|| "auto".to_owned(), |count| count.to_string());
+    let mut options = BTreeMap::new();
+    let mut tell = |name: &str, value: String| drop(options.insert(name.to_owned(), value));
+    tell("the model", profile.model.value.clone());
+    if let Some(folder) = engine.package().files().dir() {
+        tell("the model's folder", folder.canonicalize().unwrap_or_else(|_| folder.to_owned()).display().to_string());
+        tell("the model's state", state(folder));
+    }
+    tell("the program", env!("CARGO_PKG_VERSION").to_owned());
+    tell("the engine", running.backend.clone());
+    tell("device", running.device.clone());
+    tell("precision", profile.precision.value.to_string());
+    tell("threads", running.threads.to_string());
+    tell("sessions", running.sessions.to_string());
+    tell("pipeline.window", amount(pipeline.window.value));
+    tell("pipeline.batch_tokens", amount(pipeline.batch_tokens.value));
+    tell("pipeline.max_batch", amount(pipeline.max_batch.value));
+    tell("--field", args.field.clone());
+    tell("--no-header", args.no_header.to_string());
+    tell("--skip", args.skip.to_string());
+    let given = [
+        ("the engine's version", running.engine_version.clone()),
+        ("--prompt-name", args.prompt_name.clone()),
+        ("--prompt", args.prompt.clone()),
+        ("--input-format", args.input_format.map(|format| format!("{format:?}").to_lowercase())),
+        ("--column", args.column.clone()),
+        ("--limit", args.limit.map(|limit| limit.to_string())),
+    ];
+    given.into_iter().for_each(|(name, value)| value.into_iter().for_each(|value| tell(name, value)));
+    Identity::new(inputs, options)
+}
+
+/// Length and time of change of what a model is made of.
+fn state(folder: &Path) -> String {
+    let state = |name: &&str| {
+        let facts = folder.join(name).metadata().ok()?;
+        let modified = facts.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
+        Some(format!("{name} {} {modified}", facts.len()))
+    };
+    MODEL_FILES.iter().filter_map(state).collect::<Vec<_>>().join(", ")
+}

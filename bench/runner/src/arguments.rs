@@ -1,0 +1,97 @@
+//! The command line.
+
+use std::{num::NonZeroUsize, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{lengths::Length, race::Rules};
+
+/// Compares Drivetrain with the engine alone and with other libraries, on this machine
+#[derive(Debug, Parser)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) task: Task,
+}
+
+/// What is measured.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Task {
+    /// Drivetrain beside ONNX Runtime alone, fastembed-rs and model2vec-rs
+    Peers(PeersArguments),
+    /// What each setting of ONNX Runtime does
+    Settings(RaceArguments),
+    /// Seconds per text and peak memory of the program as the input grows
+    Growth(GrowthArguments),
+}
+
+/// What every race needs.
+#[derive(Args, Debug)]
+pub(crate) struct RaceArguments {
+    /// Data folder of Drivetrain, with the model and ONNX Runtime installed
+    #[arg(long)]
+    pub(crate) home: PathBuf,
+    /// Folder of the texts; without it only those in this repository are used, which are long ones
+    #[arg(long)]
+    pub(crate) data: Option<PathBuf>,
+    /// Measured rounds; one more goes before them
+    #[arg(long, default_value = "5")]
+    pub(crate) rounds: NonZeroUsize,
+    /// How often a pass is repeated that other programs disturbed; the least disturbed one counts
+    #[arg(long, default_value_t = 2)]
+    pub(crate) patience: usize,
+    /// Lengths of text
+    #[arg(long, value_delimiter = ',', default_values = ["short", "mid", "long", "mixed"])]
+    pub(crate) lengths: Vec<Length>,
+    /// Texts of each length instead of a number that keeps the whole within a quarter of an hour
+    #[arg(long)]
+    pub(crate) limit: Option<usize>,
+    /// Threads each contestant may use; all there are if not said
+    #[arg(long)]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Version of ONNX Runtime, one of those installed
+    #[arg(long, default_value = "1.28.0")]
+    pub(crate) runtime: String,
+    /// Installed model to run
+    #[arg(long, default_value = "all-MiniLM-L6-v2")]
+    pub(crate) model: String,
+    /// Also write everything measured into this file
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+}
+
+impl RaceArguments {
+    /// How the races go.
+    pub(crate) fn rules(&self) -> Rules {
+        Rules { rounds: self.rounds.get(), patience: self.patience }
+    }
+}
+
+/// A race against peers.
+#[derive(Args, Debug)]
+pub(crate) struct PeersArguments {
+    #[command(flatten)]
+    pub(crate) race: RaceArguments,
+    /// Only these contestants, and those they are compared with
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// More lines of Drivetrain's profile, as TOML
+    #[arg(long, default_value = "")]
+    pub(crate) profile: String,
+}
+
+/// A run of growing inputs.
+#[derive(Args, Debug)]
+pub(crate) struct GrowthArguments {
+    /// The program, built for release
+    #[arg(long, default_value = "../target/release/drivetrain")]
+    pub(crate) program: PathBuf,
+    /// Numbers of texts
+    #[arg(long, value_delimiter = ',', default_values = ["1000", "10000", "100000", "1000000"])]
+    pub(crate) sizes: Vec<usize>,
+    /// Measured rounds; one more goes before them
+    #[arg(long, default_value = "5")]
+    pub(crate) rounds: NonZeroUsize,
+    /// Also write everything measured into this file
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+}

@@ -1,0 +1,118 @@
+//! The texts of each length: read, shuffled the same way every time, cut, and put into a file.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
+use protocol::{read_texts, write_texts};
+
+/// How long the texts are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Length {
+    /// Sentences of about 40 characters
+    Short,
+    /// Paragraphs of about 620 characters
+    Mid,
+    /// Speeches of about 9,600 characters, more than models read
+    Long,
+    /// All of them shuffled
+    Mixed,
+}
+
+impl Length {
+    /// As it is written on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Length::Short => "short",
+            Length::Mid => "mid",
+            Length::Long => "long",
+            Length::Mixed => "mixed",
+        }
+    }
+
+    fn files(self) -> &'static [&'static str] {
+        const FILES: [&str; 4] =
+            ["short_sentences_en_40", "wiki_paragraphs_en_620", "scifact_paragraphs_620", "state_union_9600"];
+        match self {
+            Length::Short => &FILES[..1],
+            Length::Mid => &FILES[1..3],
+            Length::Long => &FILES[3..],
+            Length::Mixed => &FILES,
+        }
+    }
+
+    /// Every text of this length in a random order that is always the same.
+    pub(crate) fn texts(self, folder: Option<&Path>) -> Result<Vec<String>> {
+        let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data");
+        let mut texts = Vec::new();
+        for name in self.files() {
+            let path = folder.unwrap_or(&own).join(format!("{name}.jsonl"));
+            let hint = || format!("no texts for `{}`; name their folder with `--data`", self.name());
+            texts.extend(read_texts(&path).with_context(hint)?);
+        }
+        shuffle(&mut texts);
+        Ok(texts)
+    }
+}
+
+/// Writes `texts` into a file of `folder`.
+pub(crate) fn file_of(folder: &Path, name: &str, texts: Vec<String>) -> Result<PathBuf> {
+    ensure!(!texts.is_empty(), "no texts for `{name}`");
+    let path = folder.join(format!("{name}.jsonl"));
+    write_texts(&path, texts)?;
+    Ok(path)
+}
+
+/// `texts` over and over, each copy numbered so that no two are equal, until they are `most_texts` or `most_bytes`.
+pub(crate) fn multiply(texts: &[String], most_texts: usize, most_bytes: usize) -> Vec<String> {
+    let mut bytes = 0;
+    let copies = (0..most_texts).map(|idx| format!("{idx} {}", texts[idx % texts.len()]));
+    copies
+        .take_while(|text| {
+            bytes += text.len();
+            bytes <= most_bytes
+        })
+        .collect()
+}
+
+/// Fisher and Yates' shuffle with a fixed seed.
+fn shuffle<T>(items: &mut [T]) {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    for last in (1..items.len()).rev() {
+        items.swap(last, (next(&mut state) % (last as u64 + 1)) as usize);
+    }
+}
+
+/// SplitMix64, from "Fast splittable pseudorandom number generators", Steele, Lea, Flood, 2014.
+fn next(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shuffling_keeps_every_item_and_is_always_the_same() {
+        let shuffled = || {
+            let mut items: Vec<usize> = (0..1000).collect();
+            shuffle(&mut items);
+            items
+        };
+        let mut sorted = shuffled();
+        assert_eq!(sorted, shuffled());
+        assert!(!sorted.is_sorted());
+        sorted.sort_unstable();
+        assert_eq!(sorted, (0..1000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn multiplied_texts_differ_and_are_bounded() {
+        let texts = ["one".to_owned(), "two".to_owned()];
+        assert_eq!(multiply(&texts, 3, 100), ["0 one", "1 two", "2 one"]);
+        assert_eq!(multiply(&texts, 100, 11), ["0 one", "1 two"]);
+    }
+}

@@ -1,0 +1,102 @@
+//! Tables for people and JSON for everything else.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::{machine, race::Outcome, spread::Spread};
+
+/// Everything measured by one command.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    processor: Option<String>,
+    threads: usize,
+    runtime: String,
+    /// Threads that wanted to run in the minute before the first race.
+    load_before: Option<f64>,
+    races: Vec<Race>,
+}
+
+#[derive(Debug, Serialize)]
+struct Race {
+    title: String,
+    outcomes: Vec<Outcome>,
+}
+
+impl Report {
+    /// An empty one, which says what it is about.
+    pub(crate) fn begin(threads: usize, runtime: &str) -> Self {
+        let (processor, load_before) = (machine::processor(), machine::load());
+        let name = processor.as_deref().unwrap_or("unknown processor");
+        println!("{name}, {threads} threads, ONNX Runtime {runtime}");
+        if let Some(load) = load_before.filter(|&load| load > 0.5) {
+            println!("the machine is busy (load {load}): trust ratios only, and those with a wide range little");
+        }
+        Self { processor, threads, runtime: runtime.to_owned(), load_before, races: Vec::new() }
+    }
+
+    /// Prints a race and keeps it.
+    pub(crate) fn add(&mut self, title: &str, outcomes: Vec<Outcome>) {
+        print(title, &outcomes);
+        self.races.push(Race { title: title.to_owned(), outcomes });
+    }
+
+    /// Writes everything into a file, if one is wanted.
+    pub(crate) fn finish(&self, json: Option<&Path>) -> Result<()> {
+        json.map_or(Ok(()), |path| write_json(path, self))
+    }
+}
+
+/// Writes something measured into a file.
+pub(crate) fn write_json(path: &Path, measured: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(measured)?;
+    fs::write(path, text + "\n").with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+fn print(title: &str, outcomes: &[Outcome]) {
+    let Some(base) = outcomes.first() else { return };
+    println!("\n{title}: {} texts; speed relative to `{}`", base.texts, base.name);
+    let widest = outcomes.iter().map(|outcome| outcome.name.chars().count()).max().unwrap_or(0);
+    println!(
+        "{:widest$}  {:>22}  {:>7}  {:>22}  {:>6}  {:>6}  {:>8}  {:>8}  {:>8}  {:>8}  {:>6}  {:>9}",
+        "contestant",
+        "speed (min–max)",
+        "at best",
+        "seconds (min–max)",
+        "thrift",
+        "others",
+        "texts/s",
+        "tokens/s",
+        "RSS MiB",
+        "anon MiB",
+        "load s",
+        "cos min"
+    );
+    for outcome in outcomes {
+        let tokens = outcome.tokens.map_or_else(|| "–".to_owned(), |tokens| per_second(tokens, outcome));
+        println!(
+            "{:widest$}  {:>22}  {:>7.3}  {:>22}  {:>6}  {:>6}  {:>8}  {:>8}  {:>8}  {:>8}  {:>6.2}  {:>9.6}",
+            outcome.name,
+            outcome.speed.to_string(),
+            outcome.speed_at_best,
+            outcome.seconds.to_string(),
+            short(outcome.thrift),
+            short(outcome.others),
+            per_second(outcome.texts, outcome),
+            tokens,
+            outcome.peak.total >> 20,
+            outcome.peak.anonymous >> 20,
+            outcome.load_seconds,
+            outcome.agreement.min,
+        );
+    }
+}
+
+fn per_second(count: usize, outcome: &Outcome) -> String {
+    format!("{:.0}", count as f64 / outcome.seconds.median)
+}
+
+fn short(spread: Option<Spread>) -> String {
+    spread.map_or_else(|| "–".to_owned(), |spread| format!("{:.2}", spread.median))
+}
