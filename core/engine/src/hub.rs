@@ -80,12 +80,12 @@ mod tests {
 
     fn read(variables: &[(&str, &str)]) -> HubSettings {
         let find = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
-        settings(&find, Some(PathBuf::from("/home/me")))
+        settings(&find, Some(PathBuf::from("/users/me")))
     }
 
     #[test]
     fn nothing_set_is_the_public_hub() {
-        let expect = HubSettings { cache: Some("/home/me/.cache/huggingface/hub".into()), ..HubSettings::default() };
+        let expect = HubSettings { cache: Some("/users/me/.cache/huggingface/hub".into()), ..HubSettings::default() };
         assert_eq!(read(&[]), expect);
         assert_eq!(read(&[("HF_ENDPOINT", ""), ("HF_TOKEN", " "), ("HF_HUB_OFFLINE", "0")]), expect);
     }
