@@ -19,9 +19,6 @@ use crate::{
     tokenize::TextTokenizer,
 };
 
-/// Tokens in one batch for each thread of a session, where the caller leaves it open.
-const TOKENS_PER_THREAD: usize = 1024;
-
 /// Turns texts into vectors as sentence-transformers does with the same package.
 ///
 /// A session is used in the best way it offers: text if it tokenises by itself, else tokens; pooled in its graph if
@@ -251,7 +248,7 @@ fn join_tokens(
 ) -> Joined {
     let (frame, pad_id) = (encoder.tokenizer.frame().clone(), encoder.tokenizer.pad_id());
     let (padding_side, index_type) = (package.tokenizer().padding_side, info.index_type);
-    let tokens = options.batch_tokens.unwrap_or(TOKENS_PER_THREAD * info.threads.max(1));
+    let tokens = options.batch_tokens.unwrap_or_else(|| usual_batch_tokens(info.threads));
     let limits = BatchLimits { tokens, texts: options.max_batch };
     let feed = move || {
         Feed::Tokens(Box::new(TokenFeed {
@@ -264,6 +261,11 @@ fn join_tokens(
         }))
     };
     (Preparation::Tokens { encoder, limits, max_tokens: info.max_tokens }, Box::new(feed))
+}
+
+/// Tokens in one batch where the caller leaves it open, for a session of so many threads.
+fn usual_batch_tokens(threads: usize) -> usize {
+    if threads <= 1 { 512 } else { 1024 * threads }
 }
 
 fn leaves_prompt_out(pooling: &Pooling) -> bool {

@@ -13,8 +13,9 @@ pub struct EmbedOptions {
     /// Keep only the first so many numbers of each vector, without normalising again; `None` keeps what the package
     /// keeps, which is mostly all.
     pub truncate_dim: Option<usize>,
-    /// Most tokens in one batch, padding included. One text with more goes alone. `None` is 1024 for each thread of a
-    /// session: beyond that a batch's activations no longer stay in the processor's caches, and throughput falls.
+    /// Most tokens in one batch, padding included. One text with more goes alone. `None` is 512 for a session of one
+    /// thread and 1024 for each thread of others: beyond that a batch's activations no longer stay in the processor's
+    /// caches and throughput falls, below it threads that share a run have too little to share.
     pub batch_tokens: Option<usize>,
     /// Most texts in one batch.
     pub max_batch: usize,
