@@ -43,13 +43,11 @@ impl Contestant {
         };
         let mut stdout = BufReader::new(stdout);
         let mut peak = Peak::default();
-        let answer = peak.watch(process.id(), || answer(&entry.name, &mut stdout));
-        let ready = match answer {
-            Ok(Reply::Ready(ready)) => ready,
+        let ready = match peak.watch(process.id(), || answer(&mut stdout)) {
+            Ok(Some(Reply::Ready(ready))) => ready,
             other => {
                 process.kill().ok();
-                process.wait().ok();
-                bail!("`{}` did not get ready: {other:?}", entry.name)
+                bail!("`{}` did not get ready: {other:?}, {}", entry.name, process.wait()?)
             }
         };
         Ok(Self { name: entry.name.clone(), process, stdin, stdout, ready, peak })
@@ -65,9 +63,10 @@ impl Contestant {
 
     fn done(&mut self, command: &protocol::Command) -> Result<Done> {
         writeln!(self.stdin, "{command}").with_context(|| format!("`{}` has ended", self.name))?;
-        match self.peak.watch(self.process.id(), || answer(&self.name, &mut self.stdout))? {
-            Reply::Done(done) => Ok(done),
-            other => bail!("`{}` said {other:?} instead of `done`", self.name),
+        match self.peak.watch(self.process.id(), || answer(&mut self.stdout))? {
+            Some(Reply::Done(done)) => Ok(done),
+            Some(other) => bail!("`{}` said {other:?} instead of `done`", self.name),
+            None => bail!("`{}` ended before it was done: {}", self.name, self.process.wait()?),
         }
     }
 
@@ -91,10 +90,8 @@ impl Drop for Contestant {
     }
 }
 
-fn answer(name: &str, stdout: &mut impl BufRead) -> Result<Reply> {
+/// The next line; nothing when the contestant has ended.
+fn answer(stdout: &mut impl BufRead) -> Result<Option<Reply>> {
     let mut line = String::new();
-    if stdout.read_line(&mut line)? == 0 {
-        bail!("`{name}` ended before it answered");
-    }
-    line.trim_end().parse().with_context(|| format!("`{name}`"))
+    Ok(if stdout.read_line(&mut line)? == 0 { None } else { Some(line.trim_end().parse()?) })
 }

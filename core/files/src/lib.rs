@@ -20,5 +20,5 @@ mod job;
 mod output;
 
 pub use input::{Counts, Input, InputFacts, InputFormat, ReadOptions, Record, Records, Sources};
-pub use job::{Identity, Job, JobOptions, Kept, Start, Target};
-pub use output::{OutputFormat, Rows, Sink, write_jsonl};
+pub use job::{Identity, Job, JobOptions, Kept, Start};
+pub use output::{OutputFormat, Rows, Sink, Target, write_jsonl};

@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use crate::{
     args::EmbedArgs,
     commands::profile,
-    input::{self, TextsUntilAsked},
+    input,
     interrupt::Interruptible,
     output::{self, Plan, Vectors},
     progress::{self, TextsWatch},
@@ -31,10 +31,14 @@ pub(crate) fn run(args: &EmbedArgs, quiet: bool) -> anyhow::Result<()> {
     let (position, done) = vectors.start()?;
     let records = sources.read(input::read_options(args, keeps_columns, done));
     let counts = records.counts();
-    let mut watch = TextsWatch::new(n_bytes, Arc::clone(&counts), quiet || vectors.is_on_terminal());
+    let mut watch = TextsWatch::new(
+        (n_bytes, args.skip.saturating_add(done)),
+        Arc::clone(&counts),
+        quiet || vectors.is_on_terminal(),
+    );
     let outcome = engine.embed_stream(
         position,
-        TextsUntilAsked(records),
+        input::texts(records),
         &mut |embedded| {
             watch.saw(embedded.texts.len(), embedded.n_tokens);
             vectors.write(&embedded)

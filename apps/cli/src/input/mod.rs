@@ -6,4 +6,4 @@ mod stdin;
 mod texts;
 
 pub(crate) use matrix::Matrix;
-pub(crate) use texts::{TextsUntilAsked, read_options, sources};
+pub(crate) use texts::{read_options, sources, texts};

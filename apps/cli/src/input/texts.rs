@@ -62,22 +62,15 @@ fn standard_input() -> Input {
     Input::Stream("standard input".to_owned(), Box::new(Stdin::start()))
 }
 
+/// What goes wrong while reading is the input's fault, unless the user asked for it.
 fn blamed(err: Error) -> anyhow::Error {
-    CommandError::of(Blame::Input, err).into()
+    match err.kind() {
+        ErrorKind::Cancelled => err.into(),
+        _ => CommandError::of(Blame::Input, err).into(),
+    }
 }
 
-/// Records, until the user asks to stop.
-pub(crate) struct TextsUntilAsked(pub(crate) Records);
-
-impl Iterator for TextsUntilAsked {
-    type Item = anyhow::Result<Record>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let next = self.0.next();
-        // What was read up to an interruption may be half a line.
-        if interrupt::asked() {
-            return Some(Err(Error::new(ErrorKind::Cancelled, "interrupted").into()));
-        }
-        next.map(|record| record.map_err(blamed))
-    }
+/// Reads, until the user asks to stop.
+pub(crate) fn texts(records: Records) -> impl Iterator<Item = anyhow::Result<Record>> + Send {
+    records.until(interrupt::asked).map(|record| record.map_err(blamed))
 }

@@ -6,13 +6,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, Default)]
 pub struct Counts {
     n_bytes: AtomicU64,
+    n_records: AtomicU64,
     left_out: AtomicU64,
 }
 
 impl Counts {
-    /// Bytes read of the inputs, as they lie on disk. Reading is ahead of whoever uses the texts.
+    /// Bytes of the inputs, as they lie on disk, that the records so far stand for.
     pub fn n_bytes(&self) -> u64 {
         self.n_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Records so far, with those that were passed over. Reading is ahead of whoever uses the texts.
+    pub fn n_records(&self) -> u64 {
+        self.n_records.load(Ordering::Relaxed)
     }
 
     /// Records left out because they could not be read.
@@ -22,6 +28,10 @@ impl Counts {
 
     pub(super) fn add_bytes(&self, n_bytes: u64) {
         self.n_bytes.fetch_add(n_bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_record(&self) {
+        self.n_records.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn add_left_out(&self) {

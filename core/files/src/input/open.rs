@@ -18,8 +18,8 @@ const ZSTD_WINDOW_LOG: u32 = 27;
 
 /// Opens a file for reading from its beginning.
 pub(super) fn open(path: &Path, packing: Packing, counts: &Arc<Counts>) -> io::Result<Box<dyn BufRead + Send>> {
-    let raw = Counted { inner: File::open(path)?, counts: Arc::clone(counts) };
-    let raw = BufReader::with_capacity(BLOCK_BYTES, raw);
+    let raw = BufReader::with_capacity(BLOCK_BYTES, File::open(path)?);
+    let raw = Counted { inner: raw, counts: Arc::clone(counts) };
     Ok(match packing {
         Packing::Plain => Box::new(raw),
         // Both formats may have several members one after the other, as parallel packers write them.
@@ -32,13 +32,24 @@ pub(super) fn open(path: &Path, packing: Packing, counts: &Arc<Counts>) -> io::R
     })
 }
 
-/// Counts what is read.
+/// Counts what is used, which may be far less than what is read at once.
 struct Counted<R> {
     inner: R,
     counts: Arc<Counts>,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: BufRead> BufRead for Counted<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, n_bytes: usize) {
+        self.inner.consume(n_bytes);
+        self.counts.add_bytes(n_bytes as u64);
+    }
+}
+
+impl<R: BufRead> Read for Counted<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let n_bytes = self.inner.read(out)?;
         self.counts.add_bytes(n_bytes as u64);

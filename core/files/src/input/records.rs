@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, vec};
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use drivetrain_contract::{Error, Result};
+use drivetrain_contract::{Error, ErrorKind, Result};
 
 use super::{
     Record,
@@ -71,6 +71,7 @@ pub struct Records {
     schema: Option<SchemaRef>,
     /// What messages call the current input, until its columns have been looked at.
     unchecked: Option<String>,
+    is_cancelled: Box<dyn Fn() -> bool + Send>,
 }
 
 impl fmt::Debug for Records {
@@ -88,12 +89,21 @@ impl Records {
             counts: Arc::default(),
             schema: None,
             unchecked: None,
+            is_cancelled: Box::new(|| false),
         }
     }
 
     /// How far reading has come, to be looked at from elsewhere.
     pub fn counts(&self) -> Arc<Counts> {
         Arc::clone(&self.counts)
+    }
+
+    /// Ends with [`ErrorKind::Cancelled`] as soon as `is_cancelled` says so; it is asked after each record, also of those
+    /// that are passed over, so that what an interrupted stream gave last, which may be half a record, is not used.
+    #[must_use]
+    pub fn until(mut self, is_cancelled: impl Fn() -> bool + Send + 'static) -> Self {
+        self.is_cancelled = Box::new(is_cancelled);
+        self
     }
 
     fn step(&mut self) -> Option<Result<Record>> {
@@ -109,12 +119,17 @@ impl Records {
                 }
                 continue;
             };
-            match reader.next() {
+            let next = reader.next();
+            if (self.is_cancelled)() {
+                return Some(Err(Error::new(ErrorKind::Cancelled, "interrupted")));
+            }
+            match next {
                 None => self.current = None,
                 Some(Ok(record)) => {
                     if let Err(err) = self.check_columns() {
                         return Some(Err(err));
                     }
+                    self.counts.add_record();
                     if self.options.skip > 0 {
                         self.options.skip -= 1;
                         continue;

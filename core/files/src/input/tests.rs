@@ -259,6 +259,20 @@ fn skipping_and_limits_count_records_of_all_inputs() {
 }
 
 #[test]
+fn reading_ends_when_it_is_told_to_also_while_it_passes_over_records() {
+    let endless = || Box::new(std::io::BufReader::new(std::io::repeat(b'\n')));
+    for (skip, skip_errors, format) in [(u64::MAX, false, InputFormat::Txt), (0, true, InputFormat::Jsonl)] {
+        let sources = Sources::find(vec![Input::Stream("a stream".to_owned(), endless())], None).unwrap();
+        let asked = std::sync::atomic::AtomicU32::new(0);
+        let enough = move || asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 1000;
+        let options = ReadOptions { skip, skip_errors, format: Some(format), ..ReadOptions::default() };
+        let mut records = sources.read(options).until(enough);
+        assert_eq!(records.next().unwrap().unwrap_err().kind(), ErrorKind::Cancelled);
+        assert!(records.next().is_none());
+    }
+}
+
+#[test]
 fn what_was_read_is_counted() {
     let place = Place::new();
     let column: ArrayRef = Arc::new(StringArray::from(texts(2500)));
@@ -271,7 +285,11 @@ fn what_was_read_is_counted() {
     let mut records = sources.read(ReadOptions { skip_errors: true, ..ReadOptions::default() });
     let counts = records.counts();
     assert_eq!(records.by_ref().filter(Result::is_ok).count(), 2501);
-    assert_eq!((counts.n_bytes(), counts.left_out()), (n_bytes, 1));
+    assert_eq!((counts.n_bytes(), counts.n_records(), counts.left_out()), (n_bytes, 2501, 1));
+    let lines = place.write("c.txt", "x\n".repeat(1000));
+    let mut records = Sources::find(vec![Input::Path(lines)], None).unwrap().read(ReadOptions::default());
+    records.by_ref().take(10).for_each(drop);
+    assert_eq!(records.counts().n_bytes(), 20, "what lies ready in memory does not count");
     let sources = Sources::find(vec![Input::Texts(vec!["a".to_owned()]), stream], None).unwrap();
     assert_eq!(sources.n_bytes(), None);
     assert!(sources.read(ReadOptions::default()).map(|record| record.unwrap().text().to_owned()).eq(["a", "x"]));

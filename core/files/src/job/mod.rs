@@ -6,6 +6,5 @@ mod sidecar;
 #[cfg(test)]
 mod tests;
 
-pub use crate::output::OutputTarget as Target;
 pub use identity::Identity;
 pub use run::{Job, JobOptions, Kept, Start};

@@ -11,13 +11,13 @@ use drivetrain_contract::{Error, Result};
 use serde_json::Value;
 
 use super::{
-    Identity, Target,
+    Identity,
     sidecar::{Sidecar, State},
 };
 use crate::{
-    OutputFormat, Rows,
+    OutputFormat, Rows, Target,
     failure::quoted,
-    output::{KeptOutput, Output},
+    output::{Extent, Output},
 };
 
 /// What a job is to write, and by what it is known again.
@@ -102,7 +102,7 @@ impl Job {
         }
         let start = Start { records: 0, position: Value::Null };
         let mut job = Self::new(options, output, sidecar, start);
-        if let Err(err) = job.save(KeptOutput::default()) {
+        if let Err(err) = job.save(Extent::default()) {
             job.output.remove_part();
             return Err(err);
         }
@@ -199,7 +199,7 @@ impl Job {
         self.save(kept)
     }
 
-    fn save(&mut self, kept: KeptOutput) -> Result<()> {
+    fn save(&mut self, kept: Extent) -> Result<()> {
         self.last_checkpoint = Instant::now();
         let (Some(sidecar), Some(position)) = (&self.sidecar, self.positions.front()) else { return Ok(()) };
         sidecar.write(&State::new(position.clone(), kept, self.identity.clone()))?;

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::Identity;
 use crate::{
     failure::{quoted, unreadable, unwritable},
-    output::KeptOutput,
+    output::Extent,
 };
 
 /// Version of the format that is written, and the only one that is read.
@@ -37,12 +37,12 @@ pub(super) struct State {
     /// Where whoever computes the vectors goes on; null is the beginning.
     pub(super) position: Value,
     /// What of the output is kept; it may reach beyond `records`.
-    pub(super) output: KeptOutput,
+    pub(super) output: Extent,
     pub(super) identity: Identity,
 }
 
 impl State {
-    pub(super) fn new((records, position): (u64, Value), output: KeptOutput, identity: Identity) -> Self {
+    pub(super) fn new((records, position): (u64, Value), output: Extent, identity: Identity) -> Self {
         Self { format_version: FORMAT_VERSION, records, position, output, identity }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{InputFacts, OutputFormat, Record, Rows};
+use crate::{InputFacts, OutputFormat, Record, Rows, Target};
 
 const RECORDS: u64 = 400;
 const WINDOW: u64 = 70;

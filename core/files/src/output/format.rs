@@ -2,6 +2,10 @@
 
 use std::path::Path;
 
+use drivetrain_contract::Result;
+
+use super::{Sink, layout::Layout, parquet::ParquetFile, row_file::RowFile};
+
 /// How vectors are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputFormat {
@@ -35,6 +39,18 @@ impl OutputFormat {
             "safetensors" => Some(Self::Safetensors),
             _ => None,
         }
+    }
+
+    /// Begins a file for vectors of `dim` numbers. It is `<path>.part` until [`Sink::finish`].
+    ///
+    /// # Errors
+    /// [`drivetrain_contract::ErrorKind::Io`] where it cannot be written, [`drivetrain_contract::ErrorKind::Busy`] while
+    /// another process writes it.
+    pub fn create(self, path: &Path, dim: usize) -> Result<Box<dyn Sink>> {
+        Ok(match Layout::of(self) {
+            Some(layout) => Box::new(RowFile::create(path, layout, dim)?),
+            None => Box::new(ParquetFile::create(path, dim)?),
+        })
     }
 
     /// Whether the records' other columns are written.

@@ -17,5 +17,5 @@ pub use layout::write_jsonl;
 pub use rows::Rows;
 pub use sink::Sink;
 
-pub use shards::Target as OutputTarget;
-pub(crate) use shards::{Kept as KeptOutput, Output};
+pub use shards::Target;
+pub(crate) use shards::{Extent, Output};

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use super::{
     OutputFormat, Rows, Sink,
     layout::Layout,
-    parquet::ParquetFile,
     part_file::{is_direct, part_of},
     row_file::RowFile,
 };
@@ -62,7 +61,7 @@ impl Target {
 
 /// What of an output survives whatever happens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Kept {
+pub(crate) struct Extent {
     /// Complete files.
     pub(crate) shards: u64,
     /// Rows in the file after them.
@@ -71,7 +70,7 @@ pub(crate) struct Kept {
     pub(crate) bytes: u64,
 }
 
-impl Kept {
+impl Extent {
     /// Rows of all files.
     pub(crate) fn n_rows(self, target: &Target) -> u64 {
         self.shards.saturating_mul(target.shard_rows()).saturating_add(self.rows)
@@ -99,9 +98,9 @@ impl Output {
         Self { target, format, dim, current: None, shards: 0, rows: 0 }.begun()
     }
 
-    pub(crate) fn reopen(target: Target, format: OutputFormat, dim: usize, kept: Kept) -> Result<Self> {
+    pub(crate) fn reopen(target: Target, format: OutputFormat, dim: usize, kept: Extent) -> Result<Self> {
         let mut this = Self { target, format, dim, current: None, shards: kept.shards, rows: kept.rows };
-        if kept == Kept::default() {
+        if kept == Extent::default() {
             return this.begun();
         }
         if let Some(layout) = Layout::of(format).filter(|_| kept.rows > 0) {
@@ -113,7 +112,7 @@ impl Output {
 
     /// Rows so far.
     pub(crate) fn n_rows(&self) -> u64 {
-        Kept { shards: self.shards, rows: self.rows, bytes: 0 }.n_rows(&self.target)
+        Extent { shards: self.shards, rows: self.rows, bytes: 0 }.n_rows(&self.target)
     }
 
     pub(crate) fn append(&mut self, rows: Rows<'_>) -> Result<()> {
@@ -131,14 +130,14 @@ impl Output {
         Ok(())
     }
 
-    pub(crate) fn checkpoint(&mut self) -> Result<Kept> {
+    pub(crate) fn checkpoint(&mut self) -> Result<Extent> {
         let bytes = match &mut self.current {
             Some(sink) => sink.checkpoint()?,
             None => None,
         };
         Ok(match bytes {
-            Some(bytes) if self.rows > 0 => Kept { shards: self.shards, rows: self.rows, bytes },
-            _ => Kept { shards: self.shards, rows: 0, bytes: 0 },
+            Some(bytes) if self.rows > 0 => Extent { shards: self.shards, rows: self.rows, bytes },
+            _ => Extent { shards: self.shards, rows: 0, bytes: 0 },
         })
     }
 
@@ -184,16 +183,9 @@ impl Output {
     fn current(&mut self) -> Result<&mut dyn Sink> {
         let sink = match self.current.take() {
             Some(sink) => sink,
-            None => self.open()?,
+            None => self.format.create(&self.file(), self.dim)?,
         };
         Ok(self.current.insert(sink).as_mut())
-    }
-
-    fn open(&self) -> Result<Box<dyn Sink>> {
-        Ok(match Layout::of(self.format) {
-            Some(layout) => Box::new(RowFile::create(&self.file(), layout, self.dim)?),
-            None => Box::new(ParquetFile::create(&self.file(), self.dim)?),
-        })
     }
 
     fn complete(&mut self) -> Result<()> {
