@@ -5,6 +5,8 @@ use std::num::NonZeroUsize;
 use drivetrain_contract::{Error, Result};
 use serde_json::{Value, json};
 
+use super::Setting;
+
 /// A number of at least one, or `auto`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Amount {
@@ -12,6 +14,31 @@ pub enum Amount {
     Auto,
     /// This many.
     Count(NonZeroUsize),
+}
+
+/// A setting that holds an [`Amount`].
+pub(crate) trait AmountSetting {
+    /// As [`Setting::KEY`].
+    const KEY: &'static str;
+    /// The largest number taken.
+    const MOST: usize;
+}
+
+impl<S: AmountSetting> Setting for S {
+    type Value = Amount;
+    const KEY: &'static str = S::KEY;
+
+    fn parse(value: &Value) -> Result<Amount> {
+        Amount::parse(value, S::MOST)
+    }
+
+    fn show(value: &Amount) -> Value {
+        value.show()
+    }
+
+    fn schema() -> Value {
+        Amount::schema(S::MOST)
+    }
 }
 
 impl Amount {

@@ -12,6 +12,7 @@ mod precision;
 mod threads;
 
 pub use amount::Amount;
+pub(crate) use amount::AmountSetting;
 pub(crate) use backend::Backend;
 pub use choice::Choice;
 pub(crate) use device::Device;

@@ -1,31 +1,14 @@
 //! `pipeline.max_batch`: how many texts one batch holds.
 
-use drivetrain_contract::Result;
-use serde_json::Value;
-
-use crate::profile::settings::{Amount, Setting};
-
-/// Beyond this, batches of even the shortest texts gain nothing.
-const MOST: usize = 65_536;
+use crate::profile::settings::AmountSetting;
 
 /// The setting `pipeline.max_batch`.
 pub(crate) struct MaxBatch;
 
-impl Setting for MaxBatch {
-    type Value = Amount;
+impl AmountSetting for MaxBatch {
     const KEY: &'static str = "pipeline.max_batch";
-
-    fn parse(value: &Value) -> Result<Amount> {
-        Amount::parse(value, MOST)
-    }
-
-    fn show(value: &Amount) -> Value {
-        value.show()
-    }
-
-    fn schema() -> Value {
-        Amount::schema(MOST)
-    }
+    /// Beyond this, batches of even the shortest texts gain nothing.
+    const MOST: usize = 65_536;
 }
 
 #[cfg(test)]
@@ -35,6 +18,6 @@ mod tests {
 
     #[test]
     fn takes_auto_and_its_range() {
-        check_amount::<MaxBatch>(MOST);
+        check_amount::<MaxBatch>(MaxBatch::MOST);
     }
 }

@@ -1,31 +1,14 @@
 //! `pipeline.sessions`: how many batches run at the same time.
 
-use drivetrain_contract::Result;
-use serde_json::Value;
-
-use crate::profile::settings::{Amount, Setting};
-
-/// Each session holds the model; more than this is a slip of the keyboard.
-const MOST: usize = 256;
+use crate::profile::settings::AmountSetting;
 
 /// The setting `pipeline.sessions`.
 pub(crate) struct Sessions;
 
-impl Setting for Sessions {
-    type Value = Amount;
+impl AmountSetting for Sessions {
     const KEY: &'static str = "pipeline.sessions";
-
-    fn parse(value: &Value) -> Result<Amount> {
-        Amount::parse(value, MOST)
-    }
-
-    fn show(value: &Amount) -> Value {
-        value.show()
-    }
-
-    fn schema() -> Value {
-        Amount::schema(MOST)
-    }
+    /// Each session holds the model; more than this is a slip of the keyboard.
+    const MOST: usize = 256;
 }
 
 #[cfg(test)]
@@ -35,6 +18,6 @@ mod tests {
 
     #[test]
     fn takes_auto_and_its_range() {
-        check_amount::<Sessions>(MOST);
+        check_amount::<Sessions>(Sessions::MOST);
     }
 }

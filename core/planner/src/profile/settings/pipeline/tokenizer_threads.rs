@@ -1,31 +1,14 @@
 //! `pipeline.tokenizer_threads`: threads that turn texts into tokens.
 
-use drivetrain_contract::Result;
-use serde_json::Value;
-
-use crate::profile::settings::{Amount, Setting};
-
-/// As for `threads`: no machine has more.
-const MOST: usize = 4096;
+use crate::profile::settings::AmountSetting;
 
 /// The setting `pipeline.tokenizer_threads`.
 pub(crate) struct TokenizerThreads;
 
-impl Setting for TokenizerThreads {
-    type Value = Amount;
+impl AmountSetting for TokenizerThreads {
     const KEY: &'static str = "pipeline.tokenizer_threads";
-
-    fn parse(value: &Value) -> Result<Amount> {
-        Amount::parse(value, MOST)
-    }
-
-    fn show(value: &Amount) -> Value {
-        value.show()
-    }
-
-    fn schema() -> Value {
-        Amount::schema(MOST)
-    }
+    /// As for `threads`: no machine has more.
+    const MOST: usize = 4096;
 }
 
 #[cfg(test)]
@@ -35,6 +18,6 @@ mod tests {
 
     #[test]
     fn takes_auto_and_its_range() {
-        check_amount::<TokenizerThreads>(MOST);
+        check_amount::<TokenizerThreads>(TokenizerThreads::MOST);
     }
 }
