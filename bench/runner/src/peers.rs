@@ -1,6 +1,6 @@
 //! Drivetrain beside the engine alone and beside other libraries.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use anyhow::{Result, ensure};
 
@@ -24,16 +24,19 @@ pub(crate) fn run(arguments: &PeersArguments) -> Result<()> {
     let common = &arguments.race;
     let places = Places::new(common)?;
     let package = Path::new(STATIC_PACKAGE).canonicalize()?;
-    let transformers = chosen(transformers(&places, &arguments.profile), &arguments.only);
     let statics = chosen(vec![places.drivetrain_static(&package), places.model2vec(&package)], &arguments.only);
-    ensure!(transformers.len() + statics.len() > 0, "none of these contestants exists");
-    let mut programs: Vec<&str> = transformers.iter().chain(&statics).map(|entry| entry.program).collect();
-    programs.sort_unstable();
-    programs.dedup();
+    let races: Vec<(Length, Vec<Entry>)> = common
+        .lengths
+        .iter()
+        .map(|&length| (length, chosen(transformers(&places, length, &arguments.profile), &arguments.only)))
+        .collect();
+    let entries = || races.iter().flat_map(|(_, entries)| entries).chain(&statics);
+    ensure!(entries().next().is_some(), "no contestant has such a name");
+    let programs: BTreeSet<&str> = entries().map(|entry| entry.program).collect();
     programs::build(programs)?;
     let mut report = Report::begin(places.threads, &common.runtime);
     let folder = tempfile::tempdir()?;
-    for &length in &common.lengths {
+    for (length, transformers) in &races {
         let mut texts = length.texts(common.data.as_deref())?;
         if !statics.is_empty() {
             let many = lengths::multiply(&texts, MOST_STATIC_TEXTS, MOST_STATIC_BYTES);
@@ -41,26 +44,36 @@ pub(crate) fn run(arguments: &PeersArguments) -> Result<()> {
             report.add(&format!("{}, static embeddings", length.name()), race(&statics, &file, common.rules())?);
         }
         if !transformers.is_empty() {
-            texts.truncate(common.limit.unwrap_or(enough(length)));
+            texts.truncate(common.limit.unwrap_or(enough(*length)));
             let file = lengths::file_of(folder.path(), length.name(), texts)?;
-            let outcomes = race(&transformers, &file, common.rules())?;
+            let outcomes = race(transformers, &file, common.rules())?;
             report.add(&format!("{}, {}", length.name(), common.model), outcomes);
         }
     }
     report.finish(common.json.as_deref())
 }
 
-/// Drivetrain first; the loops have the settings that were best for some length.
-fn transformers(places: &Places, profile: &str) -> Vec<Entry> {
+/// Drivetrain first, then loops by hand at their best, and other libraries.
+fn transformers(places: &Places, length: Length, profile: &str) -> Vec<Entry> {
     let bare = |sessions, batch| Bare { batch, sessions, threads: places.threads / sessions, extra: None };
-    let inside = Some(("--tokenise-inside", "true"));
-    let mut entries = vec![places.drivetrain(profile), places.bare(&bare(1, 32)), places.bare(&bare(1, 8))];
+    let best = bare(places.threads, best_batch(length));
+    let inside = Bare { extra: Some(("--tokenise-inside", "true")), ..best.clone() };
+    let mut entries = vec![places.drivetrain(profile), places.bare(&best), places.bare(&inside)];
     if places.threads > 1 {
-        entries.push(places.bare(&bare(places.threads, 8)));
-        entries.push(places.bare(&Bare { extra: inside, ..bare(places.threads, 8) }));
+        entries.push(places.bare(&bare(1, 8)));
     }
     entries.extend([places.fastembed(None), places.fastembed(Some(32))]);
     entries
+}
+
+/// The batch size that was best for sessions of one thread, as the command `settings` finds it.
+fn best_batch(length: Length) -> usize {
+    match length {
+        Length::Short => 32,
+        Length::Mid => 2,
+        Length::Long => 1,
+        Length::Mixed => 4,
+    }
 }
 
 /// Those of these names, and the first one, which they are compared with; none if none is named.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow};
 use clap::Parser;
-use drivetrain::{Embeddings, Engine, Layer, Locations, Profile};
+use drivetrain::{Embeddings, Engine, Goal, Layer, Locations, Profile};
 use protocol::{Contestant, read_texts};
 
 /// What runs.
@@ -39,7 +39,7 @@ impl Drivetrain {
         let layer = Layer::text(&settings.profile).map_err(explain)?;
         let profile = Profile::build(&[layer]).map_err(explain)?;
         let locations = Locations::new(&settings.home, settings.home.join("cache"));
-        let engine = Engine::builder(&profile).locations(locations).build().map_err(explain)?;
+        let engine = Engine::builder(&profile).locations(locations).goal(Goal::Throughput).build().map_err(explain)?;
         Ok(Self { engine, texts: read_texts(&settings.texts)? })
     }
 }

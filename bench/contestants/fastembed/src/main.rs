@@ -7,9 +7,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use fastembed::{
-    InitOptionsUserDefined, OutputKey, Pooling, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel,
-};
+use fastembed::{InitOptionsUserDefined, OutputKey, Pooling, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel};
 use protocol::{Contestant, read_texts};
 
 /// fastembed-rs; ONNX Runtime's library is the one `ORT_DYLIB_PATH` names.
@@ -59,9 +57,8 @@ impl Fastembed {
         let mut model =
             UserDefinedEmbeddingModel::new(read(&settings.graph)?, tokenizer_files).with_pooling(Pooling::Mean);
         model.output_key = Some(OutputKey::ByName("last_hidden_state"));
-        let options = InitOptionsUserDefined::new()
-            .with_max_length(settings.max_length)
-            .with_intra_threads(settings.threads);
+        let options =
+            InitOptionsUserDefined::new().with_max_length(settings.max_length).with_intra_threads(settings.threads);
         let mut model = TextEmbedding::try_new_from_user_defined(model, options)?;
         let dim = model.embed(["one"], None)?.first().map_or(0, Vec::len);
         Ok(Self { model, texts: read_texts(&settings.texts)?, batch: settings.batch, dim })
