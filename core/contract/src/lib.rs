@@ -60,4 +60,4 @@ pub use estimate::{Basis, Estimate, Verdict};
 pub use model::{Artifact, ArtifactData, Model, format};
 pub use output::{Output, OutputMut, Outputs};
 pub use precision::{Precision, Precisions};
-pub use session::{IndexType, MemoryUse, Session, SessionInfo, SessionOptions};
+pub use session::{IndexType, MemoryUse, Session, SessionGroup, SessionInfo, SessionOptions};

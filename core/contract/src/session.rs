@@ -103,6 +103,29 @@ pub struct SessionOptions {
     pub max_tokens: usize,
     /// Memory the session may take, in bytes; 0 is unlimited.
     pub memory_limit: u64,
+    /// The sessions that will run side by side with this one, which a backend may let share one copy of the weights;
+    /// none is this one alone.
+    pub group: Option<SessionGroup>,
+}
+
+/// Sessions of one model, created with options that differ in nothing but their threads, that will run side by side.
+///
+/// An engine that runs one compiled model in several places at once compiles it for the whole group when the first
+/// session is created, and gives the others a share of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionGroup {
+    /// How many sessions; at least 2.
+    pub sessions: NonZeroUsize,
+    /// Threads of all of them together, the calling ones included.
+    pub threads: NonZeroUsize,
+}
+
+impl SessionGroup {
+    /// The group of so many sessions, if that is more than one and they have threads.
+    pub fn new(sessions: usize, threads: usize) -> Option<Self> {
+        let several = NonZeroUsize::new(sessions).filter(|sessions| sessions.get() > 1)?;
+        Some(Self { sessions: several, threads: NonZeroUsize::new(threads)? })
+    }
 }
 
 impl SessionOptions {
@@ -119,6 +142,7 @@ impl SessionOptions {
             max_batch: 0,
             max_tokens: 0,
             memory_limit: 0,
+            group: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{num::NonZeroUsize, thread};
 
 use drivetrain_contract::{
-    Backend, Call, Capabilities, Device, DeviceKind, Error, Model, Result, Session, SessionOptions,
+    Backend, Call, Capabilities, Device, DeviceKind, Error, Model, Result, Session, SessionGroup, SessionOptions,
 };
 
 /// What an engine is to be good at.
@@ -55,8 +55,10 @@ pub(crate) fn create(
     shares: &[NonZeroUsize],
     call: &dyn Call,
 ) -> Result<Vec<Box<dyn Session>>> {
-    let create =
-        |&threads: &NonZeroUsize| backend.create_session(model, &SessionOptions { threads, ..options.clone() }, call);
+    let group = SessionGroup::new(shares.len(), shares.iter().map(|share| share.get()).sum());
+    let create = |&threads: &NonZeroUsize| {
+        backend.create_session(model, &SessionOptions { threads, group, ..options.clone() }, call)
+    };
     if let [only] = shares {
         return Ok(vec![create(only)?]);
     }

@@ -425,6 +425,10 @@ typedef struct DtSessionDesc {
   uint32_t may_spin;
   // 0.
   uint32_t reserved;
+  // Sessions of this model that will run side by side, this one included; 0 and 1 are this one alone.
+  uint32_t group_sessions;
+  // Threads of all those sessions together; 0 is unknown.
+  uint32_t group_threads;
 } DtSessionDesc;
 
 // What running a model would cost. Zero means unknown.

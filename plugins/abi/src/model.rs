@@ -66,6 +66,10 @@ pub struct DtSessionDesc {
     pub may_spin: u32,
     /// 0.
     pub reserved: u32,
+    /// Sessions of this model that will run side by side, this one included; 0 and 1 are this one alone.
+    pub group_sessions: u32,
+    /// Threads of all those sessions together; 0 is unknown.
+    pub group_threads: u32,
 }
 
 /// What a session takes and gives. Zero means unknown or unlimited.

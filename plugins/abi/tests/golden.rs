@@ -104,6 +104,8 @@ fn data_layout(text: &mut String) {
             n_cpu,
             may_spin,
             reserved,
+            group_sessions,
+            group_threads,
         }
     );
     layout!(

@@ -38,6 +38,8 @@ pub(crate) fn with_request<R>(
         n_cpu: options.cpu_list.len(),
         may_spin: u32::from(options.may_spin),
         reserved: 0,
+        group_sessions: options.group.map_or(0, |group| narrow(group.sessions.get())),
+        group_threads: options.group.map_or(0, |group| narrow(group.threads.get())),
     };
     body(&raw_model, &desc)
 }

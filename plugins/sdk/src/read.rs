@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, slice, str};
 
 use drivetrain_contract::{
     Artifact, ArtifactData, Batch, Error, ErrorKind, Model, PackedBatch, PaddedBatch, Precision, Precisions, Result,
-    SessionOptions, TextBatch, TokenIds,
+    SessionGroup, SessionOptions, TextBatch, TokenIds,
 };
 use drivetrain_plugin_abi::{DLDataType, DtArtifact, DtModel, DtSessionDesc, DtStr, DtTensor};
 
@@ -81,6 +81,7 @@ pub(crate) unsafe fn session_options(desc: *const DtSessionDesc) -> Result<Sessi
         max_batch: raw.max_batch as usize,
         max_tokens: raw.max_tokens as usize,
         memory_limit: raw.memory_limit,
+        group: SessionGroup::new(raw.group_sessions as usize, raw.group_threads as usize),
         ..SessionOptions::new(device_id, threads)
     })
 }
