@@ -9,10 +9,10 @@ use std::{
 use drivetrain_contract::Call;
 
 /// How often a running call is asked whether to go on.
-const POLL: Duration = Duration::from_millis(10);
+const POLL: Duration = Duration::from_millis(50);
 
 /// Runs that are expected to take less than this end by themselves sooner than stopping them would take effect.
-pub(crate) const WORTH_WATCHING: Duration = Duration::from_millis(20);
+pub(crate) const WORTH_WATCHING: Duration = Duration::from_millis(200);
 
 /// Does `work`, and calls `stop` once if `call` ends meanwhile.
 ///

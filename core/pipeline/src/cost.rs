@@ -21,6 +21,11 @@ impl Cost {
     /// in a layer against 4 · 384 for a pair).
     pub(crate) const PRIOR: Self = Self { fixed: 32.0, token: 1.0, pair: 4e-4 };
 
+    /// What a run costs at the least, in tokens. Batches cut with the prior are all of about as many tokens, which
+    /// leaves the fixed cost to chance, and texts that run one by one for nothing waste 3 %. Measured with a model of 6
+    /// layers of 384 dimensions: 7 to 8 tokens.
+    const LEAST_RUN: f64 = 8.0;
+
     /// The cost of a batch.
     pub(crate) fn of(&self, size: usize, length: usize) -> f64 {
         let tokens = (size * length) as f64;
@@ -128,6 +133,7 @@ impl Sums {
                 Some(_) => return None,
                 None => {
                     let [fixed, token, pair] = solution;
+                    let fixed = fixed.max(Cost::LEAST_RUN * token);
                     return (token > 0.0).then_some(Cost { fixed, token, pair });
                 }
             }
