@@ -3,8 +3,9 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
+    fs,
     io::Write,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc,
     thread,
@@ -204,6 +205,24 @@ impl Running {
         self
     }
 
+    /// Waits for its end; also the most memory that was resident, in bytes, as Linux tells.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn wait_with_peak(self) -> (Outcome, u64) {
+        let status = PathBuf::from(format!("/proc/{}/status", self.child.id()));
+        let watching = thread::spawn(move || {
+            let mut peak = 0;
+            while let Some(bytes) = fs::read_to_string(&status).ok().and_then(|text| peak_of(&text)) {
+                peak = bytes;
+                thread::sleep(Duration::from_millis(5));
+            }
+            peak
+        });
+        let outcome = self.wait();
+        (outcome, watching.join().expect("the watching thread ends"))
+    }
+
     /// Waits for its end.
     ///
     /// # Panics
@@ -230,6 +249,12 @@ impl Running {
             took: started.elapsed(),
         }
     }
+}
+
+/// The high-water mark of resident memory in a process's status; a process that has ended has none.
+fn peak_of(status: &str) -> Option<u64> {
+    let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(kibibytes.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)
 }
 
 impl Outcome {

@@ -30,7 +30,7 @@ pub(crate) struct RaceArguments {
     /// Data folder of Drivetrain, with the model and ONNX Runtime installed
     #[arg(long)]
     pub(crate) home: PathBuf,
-    /// Folder of the texts; without it only those in this repository are used, which are long ones
+    /// Folder of the texts; without it those of this repository are used
     #[arg(long)]
     pub(crate) data: Option<PathBuf>,
     /// Measured rounds; one more goes before them

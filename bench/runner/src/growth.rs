@@ -69,7 +69,7 @@ fn embed(program: &Path, input: &Path, peak: &mut Peak) -> Result<f64> {
     let mut process = Command::new(program)
         .args(["embed", "-m", "builtin", "-i"])
         .arg(input)
-        .args(["--format", "jsonl", "-o", "/dev/null"])
+        .args(["--format", "npy", "-o", "/dev/null"])
         .stdin(Stdio::null())
         .spawn()
         .with_context(|| format!("cannot start `{}`", program.display()))?;

@@ -19,6 +19,13 @@ pub(crate) enum Length {
     Mixed,
 }
 
+/// Files of short, middle and long texts in a folder of the user's.
+const FILES: [&[&str]; 3] =
+    [&["short_sentences_en_40"], &["wiki_paragraphs_en_620", "scifact_paragraphs_620"], &["state_union_9600"]];
+
+/// The same in this repository: those whose licences allow it.
+const OWN_FILES: [&[&str]; 3] = [&["state_union_sentences_40"], &["scifact_paragraphs_620"], &["state_union_9600"]];
+
 impl Length {
     /// As it is written on the command line.
     pub(crate) fn name(self) -> &'static str {
@@ -30,24 +37,24 @@ impl Length {
         }
     }
 
-    fn files(self) -> &'static [&'static str] {
-        const FILES: [&str; 4] =
-            ["short_sentences_en_40", "wiki_paragraphs_en_620", "scifact_paragraphs_620", "state_union_9600"];
+    /// Names of files, out of these three.
+    fn of<'a>(self, [short, mid, long]: [&'a [&'static str]; 3]) -> Vec<&'static str> {
         match self {
-            Length::Short => &FILES[..1],
-            Length::Mid => &FILES[1..3],
-            Length::Long => &FILES[3..],
-            Length::Mixed => &FILES,
+            Length::Short => short.to_vec(),
+            Length::Mid => mid.to_vec(),
+            Length::Long => long.to_vec(),
+            Length::Mixed => [short, mid, long].concat(),
         }
     }
 
     /// Every text of this length in a random order that is always the same.
     pub(crate) fn texts(self, folder: Option<&Path>) -> Result<Vec<String>> {
         let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data");
+        let (folder, files) = folder.map_or((own.as_path(), OWN_FILES), |folder| (folder, FILES));
         let mut texts = Vec::new();
-        for name in self.files() {
-            let path = folder.unwrap_or(&own).join(format!("{name}.jsonl"));
-            let hint = || format!("no texts for `{}`; name their folder with `--data`", self.name());
+        for name in self.of(files) {
+            let path = folder.join(format!("{name}.jsonl"));
+            let hint = || format!("no texts for `{}`; is this the folder that `--data` should name?", self.name());
             texts.extend(read_texts(&path).with_context(hint)?);
         }
         shuffle(&mut texts);

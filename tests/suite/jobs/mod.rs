@@ -4,6 +4,8 @@
 mod full_disk;
 mod inputs;
 mod kills;
+#[cfg(target_os = "linux")]
+mod memory;
 mod refusals;
 mod signals;
 
