@@ -5,8 +5,11 @@
 //!
 //! Reading has no effects beyond the files named and those they inherit: files are not searched for, and variables are
 //! handed in.
+//!
+//! [`rules`] are published advice on which engine to take, as data.
 #![forbid(unsafe_code)]
 
 mod profile;
+pub mod rules;
 
 pub use profile::{Amount, Choice, Layer, Origin, Pipeline, Profile, Sourced, Variables};
