@@ -2,219 +2,128 @@
 //!
 //! Names of weights and keys of the configuration are those of `transformers.BertModel`.
 
-use drivetrain_contract::{Error, Inputs, Result};
-use drivetrain_package::{Package, Weights};
+use drivetrain_contract::Result;
 
 use crate::{
-    Activation, AttentionInputs, Embedding, LayerNorm, Linear, LoadWeight, Ops, TokenInputs, WeightScope,
-    config::Config,
+    Activation, WeightScope,
+    attention::Heads,
+    classifier::{Classifier, TextVector},
+    config::{Config, Shape},
+    embeddings::{Embeddings, Padding, Positions, TokenTypes},
+    encoder::{Distances, Encoder, View},
+    layer::{ClassicLayer, ClassicNames},
+    layers::{Embedding, Linear, Norm, Step, Steps},
+    masked_lm::{Decoder, MaskedLm},
 };
 
-/// A BERT encoder with handles of its weights.
-#[derive(Clone, Debug)]
-pub struct Bert<W> {
-    config: BertConfig,
-    words: Embedding<W>,
-    positions: Embedding<W>,
-    token_types: Embedding<W>,
-    norm: LayerNorm<W>,
-    layers: Vec<Layer<W>>,
+/// Where words are, after whatever prefix there is.
+pub(crate) const PROBE: &str = "embeddings.word_embeddings.weight";
+
+/// Names inside a layer, which most encoders after BERT have kept.
+pub(crate) const NAMES: ClassicNames = ClassicNames {
+    query_key_value: ["attention.self.query", "attention.self.key", "attention.self.value"],
+    attention_output: "attention.output.dense",
+    attention_norm: "attention.output.LayerNorm",
+    up: "intermediate.dense",
+    down: "output.dense",
+    mlp_norm: "output.LayerNorm",
+};
+
+/// The encoder.
+pub(crate) fn encoder<W>(config: &Config<'_>, scope: &mut WeightScope<'_, '_, W>) -> Result<Encoder<W>> {
+    check_variant(config)?;
+    let shape = config.shape()?;
+    let eps = config.positive_float("layer_norm_eps", 1e-12)?;
+    let max_positions = config.positive("max_position_embeddings")?;
+    let embeddings = embeddings(scope, config, (shape.hidden_size, eps), |scope, name| {
+        Ok(Positions::FromZero(Embedding::load(scope, name, [max_positions, shape.hidden_size])?))
+    })?;
+    layers(config, scope, (shape, eps), embeddings)
 }
 
-/// What `config.json` says of a BERT encoder.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BertConfig {
-    /// Rows of the table of words.
-    pub vocab_size: usize,
-    /// Extent of token vectors.
-    pub hidden_size: usize,
-    /// Number of layers.
-    pub num_hidden_layers: usize,
-    /// Number of attention heads; divides the hidden size.
-    pub num_attention_heads: usize,
-    /// Extent between the two matrices of the feed-forward part.
-    pub intermediate_size: usize,
-    /// Rows of the table of positions: the longest text in tokens.
-    pub max_position_embeddings: usize,
-    /// Rows of the table of segments.
-    pub type_vocab_size: usize,
-    /// Added to the variance in each normalisation.
-    pub layer_norm_eps: f32,
-    /// Activation of the feed-forward part.
-    pub activation: Activation,
-}
-
-impl BertConfig {
-    /// Reads and checks the configuration of `package`.
-    ///
-    /// # Errors
-    /// [`drivetrain_contract::ErrorKind::Model`] for keys that are missing or wrong,
-    /// [`drivetrain_contract::ErrorKind::Unsupported`] for a variant of BERT that is not this one.
-    pub fn of(package: &Package) -> Result<Self> {
-        let config = Config::of(package);
-        let read = Self {
-            vocab_size: config.positive("vocab_size")?,
-            hidden_size: config.positive("hidden_size")?,
-            num_hidden_layers: config.positive("num_hidden_layers")?,
-            num_attention_heads: config.positive("num_attention_heads")?,
-            intermediate_size: config.positive("intermediate_size")?,
-            max_position_embeddings: config.positive("max_position_embeddings")?,
-            type_vocab_size: config.positive("type_vocab_size")?,
-            layer_norm_eps: config.positive_float("layer_norm_eps", 1e-12)?,
-            activation: activation(&config)?,
-        };
-        if !read.hidden_size.is_multiple_of(read.num_attention_heads) {
-            return Err(config.contradiction(&format!(
-                "`hidden_size` {} is not a multiple of `num_attention_heads` {}",
-                read.hidden_size, read.num_attention_heads
-            )));
-        }
-        check_variant(&config)?;
-        Ok(read)
-    }
-}
-
-fn activation(config: &Config<'_>) -> Result<Activation> {
-    let name = config.text("hidden_act", "gelu")?;
-    Activation::from_transformers(name)
-        .ok_or_else(|| config.unsupported("hidden_act", name, &Activation::transformers_names()))
-}
-
-fn check_variant(config: &Config<'_>) -> Result<()> {
+/// Refuses variants whose attention is another.
+pub(crate) fn check_variant(config: &Config<'_>) -> Result<()> {
     let positions = config.text("position_embedding_type", "absolute")?;
     if positions != "absolute" {
         return Err(config.unsupported("position_embedding_type", positions, "`absolute`"));
     }
-    for key in ["is_decoder", "add_cross_attention"] {
-        if config.flag(key)? {
-            return Err(config.unsupported(key, "true", "encoders"));
-        }
-    }
-    Ok(())
+    config.refuse_flags(&["is_decoder", "add_cross_attention"], "encoders")
 }
 
-impl<W> Bert<W> {
-    /// The token inputs it takes.
-    pub const INPUTS: Inputs = Inputs::INPUT_IDS.union(Inputs::ATTENTION_MASK).union(Inputs::TOKEN_TYPE_IDS);
-
-    /// Takes every weight of the encoder from `weights`, where names may begin with `bert.` or `model.`.
-    ///
-    /// # Errors
-    /// [`drivetrain_contract::ErrorKind::Model`] for a tensor that is missing or of another shape.
-    pub fn load<'a>(config: BertConfig, weights: &'a Weights, load: &mut LoadWeight<'_, 'a, W>) -> Result<Self> {
-        let prefixes = ["", "bert.", "model."];
-        let scope = &mut WeightScope::transformer(weights, &prefixes, "embeddings.word_embeddings.weight", load);
-        let table = |scope: &mut WeightScope<'_, 'a, W>, name: &str, rows: usize| {
-            Embedding::load(scope, &format!("embeddings.{name}_embeddings"), [rows, config.hidden_size])
-        };
-        let words = table(scope, "word", config.vocab_size)?;
-        let positions = table(scope, "position", config.max_position_embeddings)?;
-        let token_types = table(scope, "token_type", config.type_vocab_size)?;
-        let norm = LayerNorm::load(scope, "embeddings.LayerNorm", config.hidden_size, config.layer_norm_eps)?;
-        // Collected one by one: an absurd number of layers ends at the first tensor that is not there.
-        let mut layers = Vec::new();
-        for idx in 0..config.num_hidden_layers {
-            layers.push(Layer::load(&config, scope, idx)?);
-        }
-        Ok(Self { config, words, positions, token_types, norm, layers })
-    }
-
-    /// What the encoder was built from.
-    pub fn config(&self) -> &BertConfig {
-        &self.config
-    }
-
-    /// Token ids `[B, S]` to the last hidden state `[B, S, hidden_size]`.
-    ///
-    /// # Errors
-    /// Those of the operations, and [`drivetrain_contract::ErrorKind::Invalid`] without `token_type_ids`.
-    pub fn forward<O: Ops<Weight = W>>(&self, ops: &mut O, inputs: &TokenInputs<O::Tensor>) -> Result<O::Tensor> {
-        let token_type_ids =
-            inputs.token_type_ids.as_ref().ok_or_else(|| Error::invalid("`bert` needs `token_type_ids`"))?;
-        let embedded = self.embed(ops, &inputs.input_ids, token_type_ids)?;
-        ops.scope("attention_mask");
-        let mask = ops.attention_mask(&inputs.attention_mask)?;
-        self.layers.iter().try_fold(embedded, |hidden, layer| layer.forward(ops, &self.config, &hidden, &mask))
-    }
-
-    fn embed<O: Ops<Weight = W>>(&self, ops: &mut O, ids: &O::Tensor, type_ids: &O::Tensor) -> Result<O::Tensor> {
-        let words = self.words.forward(ops, ids)?;
-        let token_types = self.token_types.forward(ops, type_ids)?;
-        ops.scope("embeddings");
-        let positions = ops.positions(ids)?;
-        let positions = self.positions.forward(ops, &positions)?;
-        ops.scope("embeddings");
-        let sum = ops.add(&words, &token_types)?;
-        let sum = ops.add(&sum, &positions)?;
-        self.norm.forward(ops, &sum)
-    }
+/// Words, segments and positions of extent `width`, under BERT's names.
+pub(crate) fn embeddings<'s, 'a, W>(
+    scope: &mut WeightScope<'s, 'a, W>,
+    config: &Config<'_>,
+    (width, eps): (usize, f32),
+    positions: impl FnOnce(&mut WeightScope<'s, 'a, W>, &str) -> Result<Positions<W>>,
+) -> Result<Embeddings<W>> {
+    let segments = config.integer("type_vocab_size", 2)?.try_into().unwrap_or(0);
+    let words = Embedding::load(scope, "embeddings.word_embeddings", [config.positive("vocab_size")?, width])?;
+    let positions = positions(scope, "embeddings.position_embeddings")?;
+    let token_types =
+        TokenTypes::of(segments, || Embedding::load(scope, "embeddings.token_type_embeddings", [segments, width]))?;
+    let norm = Norm::layer(scope, "embeddings.LayerNorm", width, eps)?;
+    Ok(Embeddings { words, token_types, positions, norm: Some(norm), padding: Padding::Kept, projection: None })
 }
 
-#[derive(Clone, Debug)]
-struct Layer<W> {
-    name: String,
-    query: Linear<W>,
-    key: Linear<W>,
-    value: Linear<W>,
-    attention_output: Linear<W>,
-    attention_norm: LayerNorm<W>,
-    intermediate: Linear<W>,
-    output: Linear<W>,
-    output_norm: LayerNorm<W>,
+/// BERT's layers after some embeddings.
+pub(crate) fn layers<W>(
+    config: &Config<'_>,
+    scope: &mut WeightScope<'_, '_, W>,
+    (shape, eps): (Shape, f32),
+    embeddings: Embeddings<W>,
+) -> Result<Encoder<W>> {
+    let activation = config.activation("hidden_act", "gelu")?;
+    let heads = Heads::equal(shape.heads, shape.head_dim());
+    let layer = ClassicLayer { hidden: shape.hidden_size, heads, inner: shape.inner, eps, activation };
+    // Collected one by one: an absurd number of layers ends at the first tensor that is not there.
+    let mut layers = Vec::new();
+    for idx in 0..shape.layers {
+        layers.push(layer.load(scope, &format!("encoder.layer.{idx}"), &NAMES)?);
+    }
+    Ok(Encoder {
+        embeddings,
+        distances: Distances::None,
+        views: vec![View::all()],
+        order: (0..layers.len()).collect(),
+        layers,
+        final_norm: None,
+        hidden_size: shape.hidden_size,
+    })
 }
 
-impl<W> Layer<W> {
-    fn load(config: &BertConfig, scope: &mut WeightScope<'_, '_, W>, idx: usize) -> Result<Self> {
-        let name = format!("encoder.layer.{idx}");
-        let (hidden, inner) = (config.hidden_size, config.intermediate_size);
-        let mut linear = |part: &str, shape| Linear::load(scope, &format!("{name}.{part}"), shape);
-        let query = linear("attention.self.query", [hidden, hidden])?;
-        let key = linear("attention.self.key", [hidden, hidden])?;
-        let value = linear("attention.self.value", [hidden, hidden])?;
-        let attention_output = linear("attention.output.dense", [hidden, hidden])?;
-        let intermediate = linear("intermediate.dense", [inner, hidden])?;
-        let output = linear("output.dense", [hidden, inner])?;
-        let mut norm = |part: &str| LayerNorm::load(scope, &format!("{name}.{part}"), hidden, config.layer_norm_eps);
-        let attention_norm = norm("attention.output.LayerNorm")?;
-        let output_norm = norm("output.LayerNorm")?;
-        Ok(Self { name, query, key, value, attention_output, attention_norm, intermediate, output, output_norm })
-    }
+/// `transformers.BertForSequenceClassification`: pooler and classifier.
+pub(crate) fn classifier<W>(config: &Config<'_>, scope: &mut WeightScope<'_, '_, W>) -> Result<Classifier<W>> {
+    let hidden = config.shape()?.hidden_size;
+    let pooler = Linear::load(scope, "pooler.dense", [hidden, hidden])?;
+    Classifier::after_pooler(config, scope, (pooler, Activation::Tanh), hidden)
+}
 
-    fn forward<O: Ops<Weight = W>>(
-        &self,
-        ops: &mut O,
-        config: &BertConfig,
-        hidden: &O::Tensor,
-        mask: &O::Tensor,
-    ) -> Result<O::Tensor> {
-        let attended = self.attend(ops, config, hidden, mask)?;
-        let inner = self.intermediate.forward(ops, &attended)?;
-        ops.scope(&format!("{}.intermediate", self.name));
-        let inner = ops.activation(&inner, config.activation)?;
-        let output = self.output.forward(ops, &inner)?;
-        ops.scope(&format!("{}.output", self.name));
-        let sum = ops.add(&output, &attended)?;
-        self.output_norm.forward(ops, &sum)
-    }
+/// `transformers.BertForMaskedLM`.
+pub(crate) fn masked_lm<W>(config: &Config<'_>, scope: &mut WeightScope<'_, '_, W>) -> Result<MaskedLm<W>> {
+    let shape = config.shape()?;
+    let (hidden, eps) = (shape.hidden_size, config.positive_float("layer_norm_eps", 1e-12)?);
+    let mut scope = scope.outer();
+    let dense = Linear::load(&mut scope, "cls.predictions.transform.dense", [hidden, hidden])?;
+    let norm = Norm::layer(&mut scope, "cls.predictions.transform.LayerNorm", hidden, eps)?;
+    let activation = Step::Activation(config.activation("hidden_act", "gelu")?);
+    let transform = Steps(vec![Step::Linear(dense), activation, Step::Norm(norm)]);
+    let biases = ["cls.predictions.bias", "cls.predictions.decoder.bias"];
+    let decoder = Decoder::load(config, &mut scope, ("cls.predictions.decoder", &biases), hidden)?;
+    Ok(MaskedLm { transform, decoder })
+}
 
-    fn attend<O: Ops<Weight = W>>(
-        &self,
-        ops: &mut O,
-        config: &BertConfig,
-        hidden: &O::Tensor,
-        mask: &O::Tensor,
-    ) -> Result<O::Tensor> {
-        let query = self.query.forward(ops, hidden)?;
-        let key = self.key.forward(ops, hidden)?;
-        let value = self.value.forward(ops, hidden)?;
-        let heads = config.num_attention_heads;
-        let head_dim = config.hidden_size / heads;
-        ops.scope(&format!("{}.attention.self", self.name));
-        let inputs = AttentionInputs { query: &query, key: &key, value: &value, mask, heads, head_dim };
-        let context = ops.attention(&inputs)?;
-        let output = self.attention_output.forward(ops, &context)?;
-        ops.scope(&format!("{}.attention.output", self.name));
-        let sum = ops.add(&output, hidden)?;
-        self.attention_norm.forward(ops, &sum)
+impl<W> Classifier<W> {
+    /// The first token through `pooler`, and `classifier` after it.
+    pub(crate) fn after_pooler(
+        config: &Config<'_>,
+        scope: &mut WeightScope<'_, '_, W>,
+        (pooler, activation): (Linear<W>, Activation),
+        hidden: usize,
+    ) -> Result<Self> {
+        let labels = Self::labels(config)?;
+        let classifier = Linear::load(&mut scope.outer(), "classifier", [labels, hidden])?;
+        let steps = Steps(vec![Step::Linear(pooler), Step::Activation(activation), Step::Linear(classifier)]);
+        Ok(Self { vector: TextVector::First, steps, labels })
     }
 }

@@ -71,32 +71,52 @@ pub struct StoredWeight<'a> {
 pub type LoadWeight<'l, 'a, W> = dyn FnMut(StoredWeight<'a>) -> Result<W> + 'l;
 
 /// The weights of one module, looked up by the architecture's own names.
-pub struct WeightScope<'s, 'a, W> {
+pub(crate) struct WeightScope<'s, 'a, W> {
     weights: &'a Weights,
-    stored_prefix: &'static str,
+    stored_prefix: String,
     label_prefix: String,
     load: &'s mut LoadWeight<'s, 'a, W>,
 }
 
 impl<'s, 'a, W> WeightScope<'s, 'a, W> {
-    /// A scope over a transformer whose names may begin with one of `prefixes`, told by where the tensor `probe` is.
-    pub fn transformer(
-        weights: &'a Weights,
-        prefixes: &[&'static str],
-        probe: &str,
-        load: &'s mut LoadWeight<'s, 'a, W>,
-    ) -> Self {
-        let found = prefixes.iter().find(|prefix| weights.get(&format!("{prefix}{probe}")).is_some());
-        Self { weights, stored_prefix: found.copied().unwrap_or(""), label_prefix: String::new(), load }
+    /// A scope over a transformer whose names may all begin with the same prefix, told by where the tensor `probe` is:
+    /// `bert.`, `model.`, or whatever the class that saved it calls the transformer inside it.
+    pub(crate) fn transformer(weights: &'a Weights, probe: &str, load: &'s mut LoadWeight<'s, 'a, W>) -> Self {
+        let prefixes = weights.names().filter_map(|name| name.strip_suffix(probe));
+        let prefix =
+            prefixes.filter(|prefix| prefix.is_empty() || prefix.ends_with('.')).min_by_key(|prefix| prefix.len());
+        let stored_prefix = prefix.unwrap_or_default().to_owned();
+        Self { weights, stored_prefix, label_prefix: String::new(), load }
     }
 
     /// A scope over the module in folder `path`, which labels its weights with the folder's name.
-    pub fn module(weights: &'a Weights, path: &str, load: &'s mut LoadWeight<'s, 'a, W>) -> Self {
-        Self { weights, stored_prefix: "", label_prefix: format!("{path}."), load }
+    pub(crate) fn module(weights: &'a Weights, path: &str, load: &'s mut LoadWeight<'s, 'a, W>) -> Self {
+        Self { weights, stored_prefix: String::new(), label_prefix: format!("{path}."), load }
+    }
+
+    /// The same weights by their full names: for what surrounds a transformer.
+    pub(crate) fn outer(&mut self) -> WeightScope<'_, 'a, W> {
+        let label_prefix = self.label_prefix.clone();
+        WeightScope { weights: self.weights, stored_prefix: String::new(), label_prefix, load: &mut *self.load }
+    }
+
+    /// Whether there is a tensor of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.weights.get(&format!("{}{name}", self.stored_prefix)).is_some()
+    }
+
+    /// Refuses weights with a tensor that a variant this version cannot run has, and that would else go unused.
+    pub(crate) fn refuse(&self, name: &str, variant: &str) -> Result<()> {
+        if !self.has(name) {
+            return Ok(());
+        }
+        let message = format!("`{}` holds `{name}`: this is {variant}", self.weights.label());
+        Err(Error::unsupported(format!("{message}, which this version cannot run"))
+            .with_hint("a package that brings its own ONNX file needs no architecture"))
     }
 
     /// What graphs call the part of the model with this name.
-    pub fn label(&self, name: &str) -> String {
+    pub(crate) fn label(&self, name: &str) -> String {
         format!("{}{name}", self.label_prefix)
     }
 
@@ -105,7 +125,7 @@ impl<'s, 'a, W> WeightScope<'s, 'a, W> {
     /// # Errors
     /// [`drivetrain_contract::ErrorKind::Model`] for a tensor that is missing or of another shape,
     /// [`drivetrain_contract::ErrorKind::Unsupported`] for one of quantised numbers.
-    pub fn load(&mut self, names: &[&str], shape: &[usize], layout: Layout) -> Result<W> {
+    pub(crate) fn load(&mut self, names: &[&str], shape: &[usize], layout: Layout) -> Result<W> {
         let stored_name = |name: &&str| format!("{}{name}", self.stored_prefix);
         let present = names.iter().map(stored_name).find(|name| self.weights.get(name).is_some());
         let name = present.unwrap_or_else(|| stored_name(&names[0]));

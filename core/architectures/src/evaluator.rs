@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use drivetrain_contract::Result;
 
-use crate::{Activation, AttentionInputs, Ops, StoredWeight};
+use crate::{Activation, AttentionInputs, Ops, Reach, RelativeScores, StoredWeight};
 
 /// A tensor of floats; integers are kept as floats, which are exact up to 2²⁴.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,6 +100,45 @@ impl Ops for Evaluator {
         Ok(Array::new(&[1, like.shape[1]], (0..like.shape[1]).map(|position| position as f32)))
     }
 
+    fn weight(&mut self, weight: &Array) -> Result<Array> {
+        Ok(weight.clone())
+    }
+
+    fn constant(&mut self, values: &[f32], shape: &[usize]) -> Result<Array> {
+        Ok(Array::new(shape, values.iter().copied()))
+    }
+
+    fn positions_after(&mut self, ids: &Array, padding_id: i64) -> Result<Array> {
+        let padding_id = padding_id as f32;
+        let positions = ids.rows().flat_map(|row| {
+            let mut position = padding_id;
+            let of = move |&id: &f32| {
+                if id == padding_id {
+                    return padding_id;
+                }
+                position += 1.0;
+                position
+            };
+            row.iter().map(of).collect::<Vec<_>>()
+        });
+        Ok(Array::new(&ids.shape, positions))
+    }
+
+    fn relative_positions(&mut self, like: &Array) -> Result<Array> {
+        let length = like.shape[1];
+        let distance = |idx: usize| (idx % length) as f32 - (idx / length) as f32;
+        Ok(Array::new(&[length, length], (0..length * length).map(distance)))
+    }
+
+    fn lookup(&mut self, x: &Array, table: &[i64]) -> Result<Array> {
+        let far = (table.len() / 2) as f32;
+        x.map(|x| table[(x.clamp(-far, far) + far) as usize] as f32)
+    }
+
+    fn tied_linear(&mut self, x: &Array, table: &Array, bias: Option<&Array>) -> Result<Array> {
+        self.linear(x, table, bias)
+    }
+
     fn linear(&mut self, x: &Array, weight: &Array, bias: Option<&Array>) -> Result<Array> {
         let mut data = Vec::new();
         for row in x.rows() {
@@ -111,13 +150,23 @@ impl Ops for Evaluator {
         Ok(Array::new(&x.with_last(weight.shape[0]), data))
     }
 
-    fn layer_norm(&mut self, x: &Array, weight: &Array, bias: &Array, eps: f32) -> Result<Array> {
+    fn layer_norm(&mut self, x: &Array, weight: &Array, bias: Option<&Array>, eps: f32) -> Result<Array> {
         let width = x.last() as f32;
         let normalised = x.rows().flat_map(|row| {
             let mean = row.iter().sum::<f32>() / width;
             let variance = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / width;
-            let scaled = move |(x, (w, b)): (&f32, (&f32, &f32))| (x - mean) / (variance + eps).sqrt() * w + b;
-            row.iter().zip(weight.data.iter().zip(bias.data.iter())).map(scaled).collect::<Vec<_>>()
+            let scaled = |(idx, x): (usize, &f32)| {
+                (x - mean) / (variance + eps).sqrt() * weight.data[idx] + bias.map_or(0.0, |bias| bias.data[idx])
+            };
+            row.iter().enumerate().map(scaled).collect::<Vec<_>>()
+        });
+        Ok(Array::new(&x.shape, normalised))
+    }
+
+    fn rms_norm(&mut self, x: &Array, weight: &Array, eps: f32) -> Result<Array> {
+        let normalised = x.rows().flat_map(|row| {
+            let square = row.iter().map(|x| x * x).sum::<f32>() / row.len() as f32;
+            row.iter().zip(weight.data.iter()).map(|(x, w)| x / (square + eps).sqrt() * w).collect::<Vec<_>>()
         });
         Ok(Array::new(&x.shape, normalised))
     }
@@ -135,36 +184,93 @@ impl Ops for Evaluator {
         })
     }
 
-    fn attention_mask(&mut self, mask: &Array) -> Result<Array> {
+    fn attention_mask(&mut self, mask: &Array, reach: Reach) -> Result<Array> {
         let [batch, length] = mask.shape[..] else { panic!("{:?}", mask.shape) };
-        Ok(Array::new(&[batch, 1, 1, length], mask.data.iter().map(|mask| (1.0 - mask) * f32::MIN)))
+        let visible = match reach.table()? {
+            None => Array::new(&[batch, 1, 1, length], mask.data.iter().copied()),
+            Some(table) => {
+                let distances = self.relative_positions(mask)?;
+                let near = self.lookup(&distances, &table)?;
+                near.zip(&Array::new(&[batch, 1, 1, length], mask.data.iter().copied()), |near, mask| near * mask)?
+            }
+        };
+        visible.map(|visible| (1.0 - visible) * f32::MIN)
     }
 
     fn attention(&mut self, inputs: &AttentionInputs<'_, Array>) -> Result<Array> {
-        let AttentionInputs { query, key, value, mask, heads, head_dim } = *inputs;
+        let AttentionInputs { query, key, value, bias, heads, kv_heads, head_dim, divisor } = *inputs;
         let [batch, length, width] = query.shape[..] else { panic!("{:?}", query.shape) };
+        assert_eq!((width, key.last(), value.last()), (heads * head_dim, kv_heads * head_dim, kv_heads * head_dim));
+        let scores_shape = [batch, heads, length, length];
         let mut data = vec![0.0; batch * length * width];
         for (text, head) in (0..batch).flat_map(|text| (0..heads).map(move |head| (text, head))) {
-            let start = |token: usize| (text * length + token) * width + head * head_dim;
-            let part = |x: &Array, token: usize| x.data[start(token)..][..head_dim].to_vec();
-            let keys: Vec<_> = (0..length).map(|token| part(key, token)).collect();
-            let values: Vec<_> = (0..length).map(|token| part(value, token)).collect();
+            let part = |x: &Array, token: usize, head: usize| {
+                x.data[(text * length + token) * x.last() + head * head_dim..][..head_dim].to_vec()
+            };
+            let kv_head = head / (heads / kv_heads);
+            let keys: Vec<_> = (0..length).map(|token| part(key, token, kv_head)).collect();
+            let values: Vec<_> = (0..length).map(|token| part(value, token, kv_head)).collect();
             for token in 0..length {
-                let query = part(query, token);
-                let dot = |key: &Vec<f32>| query.iter().zip(key).map(|(q, k)| q * k).sum::<f32>();
-                let scaled = |(key, mask): (&Vec<f32>, &f32)| dot(key) / (head_dim as f32).sqrt() + mask;
-                let scores: Vec<f32> = keys.iter().zip(&mask.data[text * length..]).map(scaled).collect();
+                let query = part(query, token, head);
+                let score = |other: usize| {
+                    let place = ((text * heads + head) * length + token) * length + other;
+                    dot(&query, &keys[other]) / divisor + bias.broadcast(&scores_shape, place)
+                };
+                let scores: Vec<f32> = (0..length).map(score).collect();
                 let largest = scores.iter().copied().fold(f32::MIN, f32::max);
                 let shares: Vec<f32> = scores.iter().map(|score| (score - largest).exp()).collect();
                 let total: f32 = shares.iter().sum();
                 for (share, value) in shares.iter().zip(&values) {
-                    for (out, x) in data[start(token)..].iter_mut().zip(value) {
+                    let start = (text * length + token) * width + head * head_dim;
+                    for (out, x) in data[start..].iter_mut().zip(value) {
                         *out += share / total * x;
                     }
                 }
             }
         }
         Ok(Array::new(&query.shape, data))
+    }
+
+    fn relative_scores(&mut self, inputs: &RelativeScores<'_, Array>) -> Result<Array> {
+        let RelativeScores { x, rows, index, heads, head_dim } = *inputs;
+        let [batch, length, width] = x.shape[..] else { panic!("{:?}", x.shape) };
+        assert_eq!((width, rows.last()), (heads * head_dim, heads * head_dim));
+        let score = |idx: usize| {
+            let (other, token) = (idx % length, idx / length % length);
+            let (head, text) = (idx / (length * length) % heads, idx / (length * length * heads));
+            let row = index.data[token * length + other] as usize;
+            let x = &x.data[(text * length + token) * width + head * head_dim..][..head_dim];
+            dot(x, &rows.data[row * width + head * head_dim..][..head_dim])
+        };
+        Ok(Array::new(&[batch, heads, length, length], (0..batch * heads * length * length).map(score)))
+    }
+
+    fn split_heads(&mut self, x: &Array, heads: usize) -> Result<Array> {
+        let [batch, length, width] = x.shape[..] else { panic!("{:?}", x.shape) };
+        Ok(Array { shape: vec![batch, length, heads, width / heads], data: x.data.clone() })
+    }
+
+    fn merge_heads(&mut self, x: &Array) -> Result<Array> {
+        let [batch, length, heads, dim] = x.shape[..] else { panic!("{:?}", x.shape) };
+        Ok(Array { shape: vec![batch, length, heads * dim], data: x.data.clone() })
+    }
+
+    fn slice_last(&mut self, x: &Array, start: usize, len: usize) -> Result<Array> {
+        Ok(Array::new(&x.with_last(len), x.rows().flat_map(|row| row[start..][..len].to_vec())))
+    }
+
+    fn permute(&mut self, x: &Array, axes: &[usize]) -> Result<Array> {
+        let strides: Vec<usize> = (0..x.shape.len()).map(|axis| x.shape[axis + 1..].iter().product()).collect();
+        let shape: Vec<usize> = axes.iter().map(|&axis| x.shape[axis]).collect();
+        let element = |mut idx: usize| {
+            let mut place = 0;
+            for (&extent, &axis) in shape.iter().zip(axes).rev() {
+                place += idx % extent * strides[axis];
+                idx /= extent;
+            }
+            x.data[place]
+        };
+        Ok(Array::new(&shape, (0..x.data.len()).map(element)))
     }
 
     fn add(&mut self, a: &Array, b: &Array) -> Result<Array> {
@@ -193,6 +299,22 @@ impl Ops for Evaluator {
 
     fn sqrt(&mut self, x: &Array) -> Result<Array> {
         x.map(f32::sqrt)
+    }
+
+    fn abs(&mut self, x: &Array) -> Result<Array> {
+        x.map(f32::abs)
+    }
+
+    fn cos(&mut self, x: &Array) -> Result<Array> {
+        x.map(f32::cos)
+    }
+
+    fn sin(&mut self, x: &Array) -> Result<Array> {
+        x.map(f32::sin)
+    }
+
+    fn log1p(&mut self, x: &Array) -> Result<Array> {
+        x.map(f32::ln_1p)
     }
 
     fn to_float(&mut self, x: &Array) -> Result<Array> {
@@ -243,6 +365,10 @@ impl Ops for Evaluator {
         let norm = |row: &[f32]| row.iter().map(|x| x * x).sum::<f32>().sqrt();
         Ok(Array::new(&x.with_last(1), x.rows().map(norm)))
     }
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// The error function: its Maclaurin series, `2/√π Σ (-1)ⁿ x²ⁿ⁺¹ / (n! (2n + 1))`, exact enough in 64 bits up to 4.

@@ -2,7 +2,7 @@
 
 use drivetrain_contract::{Precision, format};
 
-use crate::{Dtype, Files, Weights, json::join};
+use crate::{Dtype, Files, Weights, json::join, package::WEIGHTS};
 
 /// A file that a backend can load.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -38,10 +38,19 @@ pub(crate) fn find(layout: &Layout<'_>) -> Vec<ArtifactFile> {
         found.extend(graphs(layout.files, base, format::OPENVINO_IR, is_root_ir));
     }
     found.extend(weights(layout));
+    // Behind the weights: an engine that reads both computes from those.
+    found.extend(graphs(layout.files, "torchscript", format::TORCHSCRIPT, |name| name.ends_with(".pt")));
+    found.extend(graphs(layout.files, "", format::TORCHSCRIPT, is_torchscript));
     if let Some(path) = layout.tokenizer {
         found.push(ArtifactFile { format: format::TOKENIZER, precision: Precision::F32, path: path.to_owned() });
     }
     found
+}
+
+/// Whether a file at the top of a package is a TorchScript file by the names in use: trainers leave other files ending
+/// in `.pt` there.
+fn is_torchscript(name: &str) -> bool {
+    name.ends_with(".pt") && (name.contains("torchscript") || name.starts_with("traced") || name.starts_with("scripted"))
 }
 
 fn graphs(files: &Files, folder: &str, format: &'static str, is_graph: impl Fn(&str) -> bool) -> Vec<ArtifactFile> {
@@ -80,13 +89,17 @@ fn named_precision(name: &str) -> Option<Precision> {
 }
 
 fn weights(layout: &Layout<'_>) -> Option<ArtifactFile> {
-    let plain = join(layout.path, "model.safetensors");
-    let index = format!("{plain}.index.json");
-    let path = [plain, index].into_iter().find(|path| layout.files.exists(path))?;
-    let format = if layout.is_static { format::STATIC } else { format::SAFETENSORS };
-    let rel = path.strip_suffix(".index.json").unwrap_or(&path);
+    let formats = [format::SAFETENSORS, format::PYTORCH];
+    // Static tables were never written by torch.
+    let n_formats = if layout.is_static { 1 } else { formats.len() };
+    let (rel, path, format) = WEIGHTS.into_iter().zip(formats).take(n_formats).find_map(|(name, format)| {
+        let rel = join(layout.path, name);
+        let path = [rel.clone(), format!("{rel}.index.json")].into_iter().find(|path| layout.files.exists(path))?;
+        Some((rel, path, format))
+    })?;
+    let format = if layout.is_static { format::STATIC } else { format };
     // Broken weights stay on the list, so that whoever uses them gets the error; an ONNX file beside them may be fine.
-    let dtype = Weights::open(layout.files, rel).ok().and_then(|weights| weights.main_dtype());
+    let dtype = Weights::open(layout.files, &rel).ok().and_then(|weights| weights.main_dtype());
     let precision = match dtype {
         Some(Dtype::F16) => Precision::F16,
         Some(Dtype::BF16) => Precision::Bf16,
@@ -127,6 +140,10 @@ mod tests {
             ("openvino/openvino_model.xml", b""),
             ("openvino/openvino_model.bin", b""),
             ("model.safetensors", b"broken"),
+            ("optimizer.pt", b""),
+            ("traced_model.pt", b""),
+            ("torchscript/model_bf16.pt", b""),
+            ("torchscript/model.pt", b""),
             ("tokenizer.json", b"{}"),
         ];
         let files = Files::Memory(FILES);
@@ -134,6 +151,9 @@ mod tests {
         let paths: Vec<&str> = found.iter().map(|file| file.path.as_str()).collect();
         let onnx = ["onnx/model.onnx", "onnx/model_O2.onnx", "onnx/model_qint8_arm64.onnx"];
         assert_eq!(paths[..3], onnx);
-        assert_eq!(paths[3..], ["openvino/openvino_model.xml", "model.safetensors", "tokenizer.json"]);
+        assert_eq!(paths[3..5], ["openvino/openvino_model.xml", "model.safetensors"]);
+        let torchscript = ["torchscript/model.pt", "torchscript/model_bf16.pt", "traced_model.pt"];
+        assert_eq!(paths[5..8], torchscript);
+        assert_eq!(paths[8..], ["tokenizer.json"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Dense, Pooling};
+use crate::{Dense, Pooling, SpladePooling};
 
 /// One step of a package, as listed in `modules.json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -19,6 +19,13 @@ pub enum Module {
     Dense(Dense),
     /// Scaling to Euclidean length 1.
     Normalize,
+    /// Scores of words, of a masked language model, to one weight per word.
+    SpladePooling(SpladePooling),
+    /// A choice of the token vectors that count when texts are compared token by token. It changes no vector.
+    MultiVectorMask {
+        /// Folder inside the package.
+        path: String,
+    },
     /// A table of token vectors that are averaged; stands for transformer and pooling at once.
     StaticEmbedding(StaticEmbedding),
     /// A module that this version does not run, kept so that the caller can refuse it by name.

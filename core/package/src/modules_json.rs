@@ -4,7 +4,7 @@ use drivetrain_contract::{Error, Result};
 use serde_json::Value;
 
 use crate::{
-    Dense, Files, Module, Pooling, PoolingMode, StaticEmbedding, Task, UnknownTokens,
+    Dense, Files, Module, Pooling, PoolingMode, SpladePooling, StaticEmbedding, Task, UnknownTokens,
     json::{Fields, inner_path, join},
 };
 
@@ -92,6 +92,8 @@ impl Context<'_> {
             }
             "Dense" => Dense::read(&config, &path),
             "Normalize" => Ok(Module::Normalize),
+            "SpladePooling" => Ok(Module::SpladePooling(SpladePooling::read(&config)?)),
+            "MultiVectorMask" => Ok(Module::MultiVectorMask { path }),
             _ => Ok(other(&listed.class)),
         }
     }

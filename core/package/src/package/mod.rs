@@ -17,6 +17,9 @@ mod tests;
 
 pub(crate) use read::SENTENCE_BERT;
 
+/// Files of weights, the preferred first; of either there may be an index in its place.
+pub(crate) const WEIGHTS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
+
 /// A model directory, read and checked.
 ///
 /// Opening reads configuration and the headers of the weights; tensors are read through [`Package::weights`].
@@ -174,20 +177,15 @@ impl Package {
         self.module_weights(path.unwrap_or_default())
     }
 
-    /// The weights of the module in the folder `path`, such as `2_Dense`.
+    /// The weights of the module in the folder `path`, such as `2_Dense`: safetensors, else what torch writes.
     ///
     /// # Errors
     /// As for [`Weights::open`]; [`drivetrain_contract::ErrorKind::Model`] when `path` leads out of the package.
     pub fn module_weights(&self, path: &str) -> Result<Weights> {
         let path = inner_path(path, &self.files.label(""))?;
-        let rel = join(&path, "model.safetensors");
-        let opened = Weights::open(&self.files, &rel);
-        match opened {
-            Err(err) if self.files.exists(&join(&path, "pytorch_model.bin")) && !self.files.exists(&rel) => {
-                Err(err.with_hint("there is only pytorch_model.bin: save the model again as safetensors"))
-            }
-            other => other,
-        }
+        let candidates = WEIGHTS.map(|name| join(&path, name));
+        let is_there = |rel: &&String| self.files.exists(rel) || self.files.exists(&format!("{rel}.index.json"));
+        Weights::open(&self.files, candidates.iter().find(is_there).unwrap_or(&candidates[0]))
     }
 
     /// What backends are told: `{"config": …, "modules": [{"type": "Pooling", …}, …], "max_seq_length": n}`.

@@ -120,8 +120,10 @@ fn a_plain_transformers_directory_is_an_embedder() {
     assert_eq!((package.task(), package.dim(), package.max_seq_length()), (Task::Embed, Some(8), Some(64)));
     assert_eq!(package.weights().unwrap_err().kind(), ErrorKind::NotFound);
     fs::write(dir.path().join("pytorch_model.bin"), "x").unwrap();
-    assert!(package.weights().unwrap_err().hint().unwrap().contains("as safetensors"));
+    assert!(package.weights().unwrap_err().to_text().contains("torch weights"));
     assert!(package.tokenizer_json().unwrap_err().hint().is_some() && package.artifacts().is_empty());
+    let artifacts = Package::open(dir.path()).unwrap().artifacts().to_vec();
+    assert_eq!((artifacts.len(), artifacts[0].format), (1, drivetrain_contract::format::PYTORCH));
 
     let causal = json!({"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "hidden_size": 8});
     let package = open(&[("config.json", causal)]).unwrap();
@@ -263,4 +265,22 @@ fn modules_out_of_line_are_kept_by_name() {
     assert!(!package.normalizes());
     assert!(matches!(&package.modules()[2], Module::Other { type_name, .. } if type_name.contains("Normalize")));
     assert!(package.module_weights("../outside").is_err());
+}
+
+#[test]
+fn weights_of_torch_are_used_where_there_are_no_others() {
+    let dir = write(&[("config.json", bert())]);
+    let tiny = fs::read(fixtures().join("../pytorch/tiny.bin")).unwrap();
+    fs::write(dir.path().join("pytorch_model.bin"), &tiny).unwrap();
+    let package = Package::open(dir.path()).unwrap();
+    package.weights().unwrap().require("whole", &[3, 4]).unwrap();
+    let index = json!({"weight_map": {"whole": "pytorch_model-00001-of-00001.bin"}});
+    fs::rename(dir.path().join("pytorch_model.bin"), dir.path().join("pytorch_model-00001-of-00001.bin")).unwrap();
+    fs::write(dir.path().join("pytorch_model.bin.index.json"), index.to_string()).unwrap();
+    let package = Package::open(dir.path()).unwrap();
+    package.weights().unwrap().require("whole", &[3, 4]).unwrap();
+    assert_eq!(package.artifacts()[0].path, "pytorch_model.bin.index.json");
+    let safetensors = fs::read(fixtures().join("bert-mean/model.safetensors")).unwrap();
+    fs::write(dir.path().join("model.safetensors"), safetensors).unwrap();
+    assert!(Package::open(dir.path()).unwrap().weights().unwrap().get("whole").is_none());
 }

@@ -25,7 +25,10 @@ const MAX_HEADER: u64 = 100_000_000;
 pub(crate) struct Located {
     pub(crate) info: TensorInfo,
     pub(crate) offset: u64,
+    /// From its first number to its last.
     pub(crate) n_bytes: u64,
+    /// Elements between neighbours along each axis, where the numbers do not lie row by row without gaps.
+    pub(crate) strides: Option<Vec<u64>>,
 }
 
 /// The header's tensors; its `__metadata__` says nothing that is needed.
@@ -80,7 +83,7 @@ pub(crate) fn read(source: &Source) -> Result<BTreeMap<String, Located>> {
     let locate = |(name, entry): (String, Entry)| {
         let (begin, end) = entry.data_offsets;
         let info = TensorInfo { dtype: entry.dtype, shape: entry.shape };
-        (name, Located { info, offset: data_start + begin, n_bytes: end - begin })
+        (name, Located { info, offset: data_start + begin, n_bytes: end - begin, strides: None })
     };
     Ok(tensors.into_iter().map(locate).collect())
 }

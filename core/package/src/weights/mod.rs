@@ -1,8 +1,9 @@
-//! Tensors of one or more safetensors files, read by position, never whole.
+//! Tensors of one or more files of weights, read by position, never whole.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    fs::File,
 };
 
 use drivetrain_contract::{Error, ErrorKind, Result};
@@ -13,11 +14,15 @@ use crate::{
     json::{Fields, inner_path, join},
 };
 
+mod archive;
 mod decode;
 mod header;
+mod pickle;
+mod scattered;
 mod source;
 #[cfg(test)]
 mod tests;
+mod torch;
 
 use header::Located;
 use source::Source;
@@ -25,9 +30,11 @@ use source::Source;
 /// Bytes that are decoded at a time.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// Tensors of one or more safetensors files, read by position, never whole.
+/// Tensors of one or more files of weights, read by position, never whole.
 ///
-/// Opening reads and checks the headers only. Reading takes `&self`, from any thread.
+/// Files are safetensors, or what `torch.save` writes of a dictionary of tensors since torch 1.6 (`pytorch_model.bin`);
+/// nothing in the latter is executed. Opening reads and checks the headers only. Reading takes `&self`, from any
+/// thread.
 #[derive(Debug)]
 pub struct Weights {
     label: String,
@@ -42,6 +49,24 @@ pub struct TensorInfo {
     pub dtype: Dtype,
     /// Extent of each axis, row-major.
     pub shape: Vec<usize>,
+}
+
+/// Where a tensor's bytes are, row-major and little-endian, for those who map files.
+#[derive(Clone, Copy, Debug)]
+pub enum TensorPlace<'a> {
+    /// In a file that was long enough when it was opened.
+    File {
+        /// The file.
+        file: &'a File,
+        /// The first byte.
+        offset: u64,
+        /// Number of bytes.
+        n_bytes: u64,
+    },
+    /// In memory for the life of the process.
+    Memory(&'static [u8]),
+    /// In a file, but not row by row without gaps: [`Weights::read_raw`] and the others put it together.
+    Scattered,
 }
 
 impl TensorInfo {
@@ -133,12 +158,17 @@ impl Weights {
         // Rounded up to a byte: types below that size are refused when the first piece is decoded.
         let element_bytes = located.info.dtype.bitsize().div_ceil(8);
         let piece_bytes = max_elements.min(CHUNK_BYTES / element_bytes) * element_bytes;
+        let gathered = self.gathered(name)?;
+        let total = gathered.as_ref().map_or(located.n_bytes, |bytes| bytes.len() as u64);
         let (mut bytes, mut numbers) = (Vec::new(), Vec::new());
         let (mut done, mut n_elements) = (0, 0);
-        while done < located.n_bytes {
-            let n_bytes = (located.n_bytes - done).min(piece_bytes as u64);
+        while done < total {
+            let n_bytes = (total - done).min(piece_bytes as u64);
             bytes.resize(n_bytes as usize, 0);
-            source.read_at(&mut bytes, located.offset + done)?;
+            match &gathered {
+                Some(gathered) => bytes.copy_from_slice(&gathered[done as usize..][..n_bytes as usize]),
+                None => source.read_at(&mut bytes, located.offset + done)?,
+            }
             numbers.clear();
             decode::append_f32(located.info.dtype, &bytes, &mut numbers).map_err(|err| {
                 Error::unsupported(format!("tensor `{name}` in `{}`", source.label())).with_source(err)
@@ -159,6 +189,9 @@ impl Weights {
     /// [`ErrorKind::Model`] when there is no such tensor, [`ErrorKind::OutOfMemory`] when it does not fit,
     /// [`ErrorKind::Io`] when reading fails.
     pub fn read_raw(&self, name: &str) -> Result<Vec<u8>> {
+        if let Some(gathered) = self.gathered(name)? {
+            return Ok(gathered);
+        }
         let Tensor { source, located } = self.find(name)?;
         let n_bytes = usize::try_from(located.n_bytes).map_err(|err| self.too_large(name).with_source(err))?;
         let mut bytes = Vec::new();
@@ -166,6 +199,18 @@ impl Weights {
         bytes.resize(n_bytes, 0);
         self.sources[*source].read_at(&mut bytes, located.offset)?;
         Ok(bytes)
+    }
+
+    /// Where a tensor's bytes are.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`] when there is no such tensor.
+    pub fn place(&self, name: &str) -> Result<TensorPlace<'_>> {
+        let Tensor { source, located } = self.find(name)?;
+        Ok(match located.strides {
+            Some(_) => TensorPlace::Scattered,
+            None => self.sources[*source].place(located.offset, located.n_bytes),
+        })
     }
 
     /// What messages call these weights: the path of the file or index.
@@ -204,7 +249,8 @@ impl Weights {
 
     fn add(&mut self, source: Source) -> Result<()> {
         let idx = self.sources.len();
-        for (name, located) in header::read(&source)? {
+        let tensors = if torch::is_torch(&source)? { torch::read(&source)? } else { header::read(&source)? };
+        for (name, located) in tensors {
             if self.tensors.contains_key(&name) {
                 return Err(Error::model(format!("tensor `{name}` is in `{}` and in another file", source.label())));
             }
@@ -212,6 +258,14 @@ impl Weights {
         }
         self.sources.push(source);
         Ok(())
+    }
+
+    /// The bytes of a tensor that does not lie in one piece, row by row; `None` for any other.
+    fn gathered(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let Tensor { source, located } = self.find(name)?;
+        let Some(strides) = &located.strides else { return Ok(None) };
+        let gathered = scattered::gather(&self.sources[*source], located, strides)?;
+        gathered.map(Some).ok_or_else(|| self.too_large(name))
     }
 
     fn too_large(&self, name: &str) -> Error {

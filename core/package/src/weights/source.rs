@@ -4,6 +4,7 @@ use std::{fs::File, io};
 
 use drivetrain_contract::{Error, Result};
 
+use super::TensorPlace;
 use crate::Files;
 
 /// One file of weights: opened, or in memory.
@@ -38,6 +39,15 @@ impl Source {
     /// Length in bytes when it was opened.
     pub(crate) fn length(&self) -> u64 {
         self.length
+    }
+
+    /// The place of bytes that lie in it.
+    pub(crate) fn place(&self, offset: u64, n_bytes: u64) -> TensorPlace<'_> {
+        match &self.bytes {
+            Bytes::File(file) => TensorPlace::File { file, offset, n_bytes },
+            // The header was compared with the length, so these are inside.
+            Bytes::Memory(bytes) => TensorPlace::Memory(&bytes[offset as usize..][..n_bytes as usize]),
+        }
     }
 
     /// Fills `out` from `offset` on. Takes `&self`: readers on several threads do not disturb each other.
