@@ -196,9 +196,20 @@ mod tests {
 
     #[test]
     fn known_costs_are_found_again() {
-        check(Cost { fixed: 5e-4, token: 8e-5, pair: 3e-8 }, 0.0, 1e-3);
-        check(Cost { fixed: 0.0, token: 1e-6, pair: 0.0 }, 0.0, 1e-3);
+        check(Cost { fixed: 1e-3, token: 8e-5, pair: 3e-8 }, 0.0, 1e-3);
+        check(Cost { fixed: 8e-6, token: 1e-6, pair: 0.0 }, 0.0, 1e-3);
         check(Cost { fixed: 5e-3, token: 8e-5, pair: 0.0 }, 0.2, 0.15);
+    }
+
+    #[test]
+    fn a_run_is_never_free() {
+        let meter = CostMeter::default();
+        for (size, length) in (1..=30).map(|step| (step, 1 + step * 7 % 60)) {
+            meter.observe(size, length, Duration::from_micros((size * length) as u64));
+        }
+        meter.settle(0);
+        let cost = meter.cost_for(0);
+        assert!((cost.fixed / cost.token / Cost::LEAST_RUN - 1.0).abs() < 1e-6, "{cost:?}");
     }
 
     #[test]

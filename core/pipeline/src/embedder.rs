@@ -7,10 +7,10 @@ use drivetrain_package::{Package, Pooling};
 
 use crate::{
     EmbedOptions, Embedded, Embeddings, Position,
-    cost::CostMeter,
     encode::Encoder,
     finish::Finish,
     lane::{Feed, Lane, TokenFeed},
+    learned::Learned,
     pack::BatchLimits,
     prepare::Preparation,
     route::{InputKind, Route, check_package},
@@ -29,7 +29,7 @@ use crate::{
 pub struct Embedder {
     preparation: Preparation,
     lanes: Vec<Lane>,
-    meter: CostMeter,
+    learned: Learned,
     options: EmbedOptions,
     dim: usize,
 }
@@ -115,7 +115,7 @@ impl Embedder {
         let threads = self.options.threads.get();
         let shared = Shared {
             preparation: &self.preparation,
-            meter: &self.meter,
+            learned: &self.learned,
             window: self.options.window,
             tokenizer_threads: self.options.tokenizer_threads.map_or(
                 // Beside sessions that keep every thread busy, few are enough to stay ahead of them.
@@ -207,7 +207,7 @@ impl Draft {
         };
         let dim = truncated_dim(full_dim, options.truncate_dim, package.truncate_dim())?;
         let lanes = sessions.into_iter().map(|session| Lane::new(session, feed(), dim)).collect();
-        Ok(Embedder { preparation, lanes, meter: CostMeter::default(), options, dim })
+        Ok(Embedder { preparation, lanes, learned: Learned::default(), options, dim })
     }
 }
 

@@ -22,6 +22,19 @@ impl Embeddings {
         Ok(Self { dim, data })
     }
 
+    /// The rows of all parts, of which there is at least one.
+    pub(crate) fn joined(parts: Vec<Self>) -> Result<Self> {
+        let mut parts = parts.into_iter();
+        let Some(mut whole) = parts.next() else { return Err(Error::internal("a batch of no parts")) };
+        for part in parts {
+            whole.data.try_reserve(part.data.len()).map_err(|err| {
+                Error::new(ErrorKind::OutOfMemory, "no memory for the vectors of a batch").with_source(err)
+            })?;
+            whole.data.extend_from_slice(&part.data);
+        }
+        Ok(whole)
+    }
+
     /// Numbers in each vector.
     pub fn dim(&self) -> usize {
         self.dim

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use drivetrain_contract::{AlignedBuf, Batch, Call, Output, Result, Session, TextBatch};
+use drivetrain_contract::{AlignedBuf, Batch, Call, Error, ErrorKind, Output, Result, Session, TextBatch};
 use drivetrain_package::Side;
 
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     embeddings::Embeddings,
     finish::{Finish, Place},
     frame::Frame,
+    learned::Learned,
     prepare::Window,
     route::InputKind,
     run::Runner,
@@ -56,6 +57,30 @@ impl Feed {
     pub(crate) fn text(prompt: String, dim: usize) -> Self {
         Self::Text { prompt, dim, text: String::new(), offsets: AlignedBuf::new() }
     }
+
+    /// How much of [`Feed::unit`] a batch of these texts is, longest first: at least 1 for each.
+    fn size<T: AsRef<str>>(&self, window: &Window<T>, members: &[usize]) -> usize {
+        match self {
+            Self::Text { prompt, .. } => {
+                members.iter().map(|&idx| prompt.len() + window.texts[idx].as_ref().len().max(1)).sum()
+            }
+            Self::Tokens(feed) => {
+                let mut lengths = members.iter().map(|&idx| window.contents[idx].len() + feed.frame.len());
+                match feed.input {
+                    InputKind::Packed => lengths.sum(),
+                    _ => lengths.next().unwrap_or(0) * members.len(),
+                }
+            }
+        }
+    }
+
+    /// What sizes of batches are counted in.
+    fn unit(&self) -> &'static str {
+        match self {
+            Self::Text { .. } => "bytes of text",
+            Self::Tokens(_) => "tokens",
+        }
+    }
 }
 
 impl Lane {
@@ -83,13 +108,53 @@ impl Lane {
     }
 
     /// The vectors of one batch of a window, in the batch's order.
+    ///
+    /// A batch that the engine has no memory for is cut in two, and so on; what is larger than the largest it managed
+    /// is from then on cut before it is tried.
+    ///
+    /// # Errors
+    /// Those of the session; [`ErrorKind::OutOfMemory`] for a text that cannot be managed alone either, which is named.
     pub(crate) fn run<T: AsRef<str>>(
         &mut self,
         window: &Window<T>,
         batch: usize,
+        (learned, call): (&Learned, &dyn Call),
+    ) -> Result<Embeddings> {
+        let mut pieces = vec![&window.order[window.batches[batch].clone()]];
+        let (mut parts, mut most, mut refusal) = (Vec::new(), learned.ceiling.size(), Refusal::default());
+        while let Some(piece) = pieces.pop() {
+            let size = self.feed.size(window, piece);
+            let (first, second) = piece.split_at(piece.len() / 2);
+            if size > most && piece.len() > 1 {
+                pieces.extend([second, first]);
+                continue;
+            }
+            match self.run_piece(window, piece, (&learned.cost, call)) {
+                Ok(vectors) => {
+                    refusal.managed = refusal.managed.max(size);
+                    parts.push(vectors);
+                }
+                Err(err) if err.kind() == ErrorKind::OutOfMemory => {
+                    if let [only] = piece {
+                        return Err(no_room((window.place(*only), size, self.feed.unit()), err));
+                    }
+                    (refusal.refused, most) = (size, size - 1);
+                    pieces.extend([second, first]);
+                    self.make_room();
+                }
+                Err(err) => return Err(err),
+            }
+        }
+        refusal.teach(window.sequence, learned, self.feed.unit());
+        Embeddings::joined(parts)
+    }
+
+    fn run_piece<T: AsRef<str>>(
+        &mut self,
+        window: &Window<T>,
+        members: &[usize],
         (meter, call): (&CostMeter, &dyn Call),
     ) -> Result<Embeddings> {
-        let members = &window.order[window.batches[batch].clone()];
         let mut out = Embeddings::zeroed(members.len(), self.dim)?;
         match &mut self.feed {
             Feed::Text { prompt, dim, text, offsets } => {
@@ -104,6 +169,45 @@ impl Lane {
         }
         Ok(out)
     }
+
+    /// Gives back what a larger batch took, before a smaller one is tried.
+    fn make_room(&mut self) {
+        if let Err(err) = self.trim() {
+            log::debug!("a session that is short of memory gives none back: {}", err.to_text());
+        }
+    }
+}
+
+/// What a batch taught that had to be cut.
+#[derive(Debug, Default)]
+struct Refusal {
+    /// The smallest size that was refused; 0 when none was.
+    refused: usize,
+    /// The largest size that was managed.
+    managed: usize,
+}
+
+impl Refusal {
+    fn teach(&self, window: u64, learned: &Learned, unit: &str) {
+        let Self { refused, managed } = *self;
+        // Sizes are what memory depends on most, but not all: a larger batch of another shape may have been managed.
+        let size = managed.min(refused.saturating_sub(1));
+        if refused > 0 && learned.ceiling.lower(window, size) {
+            log::warn!(
+                "the engine has no memory for a batch of {refused} {unit}: it managed {size}, and gets no more than that \
+                 at a time from here on"
+            );
+        }
+    }
+}
+
+fn no_room((place, size, unit): (u64, usize, &str), err: Error) -> Error {
+    Error::new(ErrorKind::OutOfMemory, format!("the engine has no memory for text {place}, alone, with {size} {unit}"))
+        .with_source(err)
+        .with_hint(
+            "raise the limit on memory; lower `max_seq_length` in the model's `sentence_bert_config.json`; or leave the \
+             text more room: fewer `pipeline.sessions`, a smaller `pipeline.batch_tokens`",
+        )
 }
 
 impl TokenFeed {
@@ -142,7 +246,7 @@ fn fill<'a, T: AsRef<str>>(
     members: &[usize],
     (prompt, text, offsets): (&str, &'a mut String, &'a mut AlignedBuf<i64>),
 ) -> Result<TextBatch<'a>> {
-    offsets.reset(members.len() + 1);
+    offsets.try_reset(members.len() + 1)?;
     if let (&[only], true) = (members, prompt.is_empty()) {
         let only = window.texts[only].as_ref();
         offsets[1] = only.len() as i64;

@@ -10,6 +10,8 @@
 //! - Results come in the order of the input, and a text's vector does not depend on what surrounds it.
 //! - A vector with a NaN or an infinity is an error that names the text, never a result.
 //! - Token vectors are held for one batch at a time, in memory that is reused.
+//! - A batch that the engine has no memory for is cut until it is managed; only a text that does not fit alone is an
+//!   error.
 //! - The memory a text takes is bounded by the model's token limit where there is one, however long the text is.
 #![forbid(unsafe_code)]
 
@@ -20,6 +22,8 @@ mod encode;
 mod finish;
 mod frame;
 mod lane;
+mod learned;
+mod memory;
 mod options;
 mod pack;
 mod pool;

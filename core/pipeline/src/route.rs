@@ -77,6 +77,8 @@ pub(crate) fn check_package(package: &Package) -> Result<()> {
     }
     let unknown = package.modules().iter().filter_map(|module| match module {
         Module::Other { type_name, .. } => Some(format!("`{type_name}`")),
+        Module::SpladePooling(_) => Some("`SpladePooling`".to_owned()),
+        Module::MultiVectorMask { .. } => Some("`MultiVectorMask`".to_owned()),
         _ => None,
     });
     let unknown: Vec<String> = unknown.collect();

@@ -23,9 +23,9 @@ use std::{
 use drivetrain_contract::{Call, Error, ErrorKind, Result};
 
 use crate::{
-    cost::{Cost, CostMeter, Settled},
     embeddings::Embeddings,
     lane::Lane,
+    learned::Learned,
     prepare::{Preparation, Window},
 };
 
@@ -48,6 +48,9 @@ pub struct Position {
     /// What was learned of the cost of batches: seconds of a run, of a token, and of a pair of tokens, and the window
     /// from which on it is used.
     pub cost: Option<([f64; 3], u64)>,
+    /// The largest batch that the engine managed after it had refused a larger one for want of memory, in tokens,
+    /// padding included (bytes of text where the session tokenises by itself); larger ones are cut.
+    pub largest_batch: Option<u64>,
 }
 
 /// Vectors of some texts, which follow those given before.
@@ -70,7 +73,7 @@ pub struct Embedded<'a, T> {
 #[derive(Debug)]
 pub(crate) struct Shared<'a> {
     pub(crate) preparation: &'a Preparation,
-    pub(crate) meter: &'a CostMeter,
+    pub(crate) learned: &'a Learned,
     /// Most texts in a window.
     pub(crate) window: usize,
     /// Threads that tokenise the first window, when no session has work, and the later ones.
@@ -94,7 +97,7 @@ where
     E: From<Error> + Send,
     I: Iterator<Item = Result<T, E>> + Send,
 {
-    shared.meter.begin(settled(from.cost)?);
+    shared.learned.begin(&from)?;
     let stop = AtomicBool::new(false);
     let place = (from.windows, from.texts);
     let mut reader = Reader { texts: texts.peekable(), shared, call, stop: &stop, sequence: place.0, first: place.1 };
@@ -103,10 +106,10 @@ where
     while shared.alone || (window.batches.len() <= 1 && reader.at_end()) {
         let mut pending = Pending::new(Arc::new(window), shared.dim)?;
         for batch in 0..pending.missing {
-            let found = lanes[0].run(&pending.window, batch, (shared.meter, call))?;
+            let found = lanes[0].run(&pending.window, batch, (shared.learned, call))?;
             pending.take(batch, &found);
         }
-        pending.give(shared.meter, sink)?;
+        pending.give(shared.learned, sink)?;
         match reader.window()? {
             Some(next) => window = next,
             None => return Ok(()),
@@ -139,7 +142,7 @@ where
     thread::scope(|scope| {
         for lane in lanes {
             let (results, job_queue) = (results.clone(), &job_queue);
-            let work = move || work(lane, job_queue, &results, stop, (shared.meter, call));
+            let work = move || work(lane, job_queue, &results, stop, (shared.learned, call));
             thread::Builder::new().name("drivetrain-lane".to_owned()).spawn_scoped(scope, work).map_err(no_thread)?;
         }
         let read = move || {
@@ -159,15 +162,6 @@ where
         drop((permits, result_queue));
         outcome
     })
-}
-
-/// What an earlier part of the stream settled, if it can be true: numbers may come from a file.
-fn settled(cost: Option<([f64; 3], u64)>) -> Result<Option<Settled>> {
-    let Some(([fixed, token, pair], from)) = cost else { return Ok(None) };
-    if ![fixed, token, pair].iter().all(|number| number.is_finite() && *number >= 0.0) {
-        return Err(Error::invalid("the cost of batches in a stream's position is not a number"));
-    }
-    Ok(Some(Settled { cost: Cost { fixed, token, pair }, from }))
 }
 
 fn no_thread(err: std::io::Error) -> Error {
@@ -231,7 +225,7 @@ where
         self.first += texts.len() as u64;
         let (at_first, later) = self.shared.tokenizer_threads;
         let threads = if place.0 == 0 { at_first } else { later };
-        let window = self.shared.preparation.prepare(place, texts, threads, (self.shared.meter, self.call))?;
+        let window = self.shared.preparation.prepare(place, texts, threads, (&self.shared.learned.cost, self.call))?;
         Ok(Some(window))
     }
 
@@ -273,7 +267,7 @@ fn work<T, E>(
     jobs: &Mutex<Receiver<Job<T>>>,
     results: &Sender<Found<T, E>>,
     stop: &AtomicBool,
-    context: (&CostMeter, &dyn Call),
+    context: (&Learned, &dyn Call),
 ) where
     T: AsRef<str>,
     E: From<Error>,
@@ -331,7 +325,7 @@ fn collect<T, E: From<Error>>(
         }
         while windows.get(&next).is_some_and(Pending::is_whole) {
             if let Some(whole) = windows.remove(&next) {
-                whole.give(shared.meter, sink)?;
+                whole.give(shared.learned, sink)?;
             }
             next += 1;
             if failure.is_none() {
@@ -369,17 +363,15 @@ impl<T> Pending<T> {
         self.missing -= 1;
     }
 
-    /// Hands the window over. What its runs told of their cost is used by windows that cannot have been cut yet.
-    fn give<E>(mut self, meter: &CostMeter, sink: &mut dyn FnMut(Embedded<'_, T>) -> Result<(), E>) -> Result<(), E> {
+    /// Hands the window over, with what its runs have taught.
+    fn give<E>(mut self, learned: &Learned, sink: &mut dyn FnMut(Embedded<'_, T>) -> Result<(), E>) -> Result<(), E> {
         for (idx, &original) in self.window.original.iter().enumerate() {
             if original != idx {
                 self.vectors.repeat_row(original, idx);
             }
         }
         let Window { sequence, first, texts, n_tokens, .. } = &*self.window;
-        meter.settle(sequence + WINDOWS as u64);
-        let cost = meter.settled().map(|Settled { cost, from }| ([cost.fixed, cost.token, cost.pair], from));
-        let next = Position { windows: sequence + 1, texts: self.window.place(texts.len()), cost };
+        let next = learned.position_after(*sequence, WINDOWS as u64, self.window.place(texts.len()));
         sink(Embedded { first: *first, texts, embeddings: &self.vectors, n_tokens: *n_tokens, next })
     }
 }

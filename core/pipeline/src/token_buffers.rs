@@ -87,7 +87,7 @@ impl<T: Index> Columns<T> {
     fn padded(&mut self, texts: &[Tokenised<'_>], layout: Layout<'_>, places: &mut Vec<Place>) -> Result<Batch<'_>> {
         let special = layout.frame.len();
         let length = texts.iter().map(|text| text.content.len() + special).max().unwrap_or(0);
-        self.reset(texts.len() * length);
+        self.reset(texts.len() * length)?;
         self.ids.fill(T::of(layout.pad_id)?);
         for (row, text) in texts.iter().enumerate() {
             let len = text.content.len() + special;
@@ -112,8 +112,8 @@ impl<T: Index> Columns<T> {
         if i32::try_from(total).is_err() {
             return Err(Error::invalid(format!("a batch of {total} tokens is too large to be packed")));
         }
-        self.reset(total);
-        self.cu_seqlens.reset(texts.len() + 1);
+        self.reset(total)?;
+        self.cu_seqlens.try_reset(texts.len() + 1)?;
         let mut start = 0;
         for (text, end) in texts.iter().zip(1..) {
             let place = Place { idx: text.idx, start, len: text.content.len() + special };
@@ -126,10 +126,10 @@ impl<T: Index> Columns<T> {
         Ok(Batch::Packed(PackedBatch::new(T::ids(&self.ids), &self.cu_seqlens, positions)?))
     }
 
-    fn reset(&mut self, len: usize) {
-        for buffer in [&mut self.ids, &mut self.mask, &mut self.types, &mut self.positions] {
-            buffer.reset(len);
-        }
+    fn reset(&mut self, len: usize) -> Result<()> {
+        [&mut self.ids, &mut self.mask, &mut self.types, &mut self.positions]
+            .into_iter()
+            .try_for_each(|buffer| buffer.try_reset(len))
     }
 
     fn write(&mut self, place: Place, content: &[u32], frame: &Frame) -> Result<()> {

@@ -1,5 +1,6 @@
 //! The pipeline around a session whose results can be computed by hand.
 
+mod memory;
 mod refusals;
 mod streams;
 mod table;
