@@ -1,10 +1,11 @@
-//! Getting one wheel: from a file the user gives, or from the package index through the user's own pip.
+//! Getting one wheel: from a file the user gives, or from where the user's own pip finds it.
 
 use std::{
     fs::{self, File},
     io::{self, Seek},
     ops::ControlFlow,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use drivetrain_contract::{Error, ErrorKind, Result};
@@ -13,33 +14,84 @@ use crate::{
     Wheel, WheelName,
     catalogue::own_library_hint,
     digest::sha256,
+    downloads::Downloads,
     failure::{FULL_HINT, io_error},
-    pip::{Pip, run},
+    link,
+    pip::{Pip, run, run_until},
+    transfer::{Failure, Step, Transfer},
 };
 
 /// How Python words that a disk is full, on Unix and on Windows.
 const DISK_FULL: [&str; 3] = ["No space left on device", "[Errno 28]", "[WinError 112]"];
 
 /// Gets the wheels of one runtime from the package index.
-#[derive(Debug)]
 pub(crate) struct Downloader<'a> {
-    /// The command that does it.
-    pub(crate) pip: Pip,
+    /// The command that knows the index.
+    pub(crate) pip: &'a Pip,
     /// Id of the runtime, for messages.
     pub(crate) id: &'a str,
+    /// Where wheels are gathered.
+    pub(crate) downloads: &'a Downloads,
+    /// Whether another installation has done meanwhile what this is for.
+    pub(crate) is_done: &'a dyn Fn() -> bool,
 }
 
+type Watch<'a> = &'a mut dyn FnMut(Step) -> ControlFlow<()>;
+
 impl Downloader<'_> {
-    /// Lets pip download a wheel below `into`; `watch` hears the bytes that have come and may stop it.
+    /// Fetches a wheel and opens it, checked; `into` is an empty folder for whatever pip needs. Gives nothing when
+    /// another installation has made it needless.
+    ///
+    /// pip is asked where it would take the file from, and stopped as soon as it says so: it would begin anew each
+    /// time, where [`Transfer`] goes on. Where that gets nothing, pip does it after all.
+    pub(crate) fn download(&self, wheel: &Wheel, into: &Path, watch: Watch<'_>) -> Result<Option<File>> {
+        let path = match self.ask(wheel, into, watch)? {
+            Some(url) => {
+                let transfer = Transfer { url: &url, wheel, downloads: self.downloads, is_done: self.is_done };
+                match transfer.run(watch) {
+                    Ok(file) => return Ok(Some(file)),
+                    Err(Failure::Done) => return Ok(None),
+                    Err(Failure::Final(err)) => return Err(err),
+                    Err(Failure::Refused(err)) => {
+                        log::info!("{}; pip is to fetch it", err.to_text());
+                        self.run_pip(wheel, into, watch)?
+                    }
+                }
+            }
+            None => self.fetched(wheel, into)?,
+        };
+        if watch(Step::Checking).is_break() {
+            return Err(Error::new(ErrorKind::Cancelled, "cancelled by the caller"));
+        }
+        let file = open_checked(&path, wheel)?;
+        self.downloads.adopt(&path, wheel).map(|()| Some(file))
+    }
+
+    /// The address pip would fetch the wheel from, or nothing when it has fetched it.
+    fn ask(&self, wheel: &Wheel, into: &Path, watch: Watch<'_>) -> Result<Option<String>> {
+        let mut command = self.command(wheel, into)?;
+        command.arg("-vv");
+        let file = wheel.file.clone();
+        let seek = move |line: &str| link::address(line, &file);
+        run_until(&mut command, seek, &mut || watch(Step::Bytes(folder_bytes(into, 3))))
+            .map_err(|err| self.explain(err, wheel, into))
+    }
+
+    fn run_pip(&self, wheel: &Wheel, into: &Path, watch: Watch<'_>) -> Result<PathBuf> {
+        // What it began before it was stopped is of no use to it.
+        fs::remove_dir_all(into)
+            .and_then(|()| fs::create_dir(into))
+            .map_err(|err| io_error("create", into, err))?;
+        run(&mut self.command(wheel, into)?, &mut || watch(Step::Bytes(folder_bytes(into, 3))))
+            .map_err(|err| self.explain(err, wheel, into))?;
+        self.fetched(wheel, into)
+    }
+
+    /// pip's command to download a wheel below `into`.
     ///
     /// pip is given `into` for its temporary files as well: they go away with it even when pip is killed, and their
     /// size is the progress, which pip itself tells only to terminals.
-    pub(crate) fn download(
-        &self,
-        wheel: &Wheel,
-        into: &Path,
-        watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
-    ) -> Result<PathBuf> {
+    fn command(&self, wheel: &Wheel, into: &Path) -> Result<Command> {
         let [wheels, temporary] = ["wheels", "temporary"].map(|name| into.join(name));
         for folder in [&wheels, &temporary] {
             fs::create_dir(folder).map_err(|err| io_error("create", folder, err))?;
@@ -52,7 +104,12 @@ impl Downloader<'_> {
             .envs(["TMPDIR", "TEMP", "TMP"].map(|name| (name, &temporary)))
             // A user may forbid pip to install outside virtual environments; downloading installs nothing.
             .env("PIP_REQUIRE_VIRTUALENV", "0");
-        run(&mut command, &mut || watch(folder_bytes(into, 3))).map_err(|err| self.explain(err, wheel, into))?;
+        Ok(command)
+    }
+
+    /// What pip has fetched, which must be the wheel.
+    fn fetched(&self, wheel: &Wheel, into: &Path) -> Result<PathBuf> {
+        let wheels = into.join("wheels");
         let path = wheels.join(&wheel.file);
         if path.is_file() {
             return Ok(path);

@@ -12,7 +12,9 @@ use serde::Serialize;
 use crate::{
     Version,
     binary::{self, BinaryFacts, LibraryFormat, Reader},
+    companion,
     record::Record,
+    siblings,
 };
 
 /// A shared library that fits this machine.
@@ -40,6 +42,8 @@ pub enum VersionSource {
     InstallRecord,
     /// The library's symbols carry it.
     Symbols,
+    /// A file that comes with the library.
+    Companion,
     /// The name of the file.
     FileName,
     /// A field of the library's header.
@@ -73,6 +77,7 @@ fn inspect_for(path: &Path, format: LibraryFormat, cpu: &str) -> Result<LibraryF
         );
         return Err(Error::dependency(message));
     }
+    siblings::check(&resolved, cpu)?;
     let (version, version_source) = version_of(&resolved, &binary).unzip();
     Ok(LibraryFacts { version, version_source, format, cpu: binary.cpu, bytes: file.len(), path: resolved })
 }
@@ -81,9 +86,10 @@ fn inspect_for(path: &Path, format: LibraryFormat, cpu: &str) -> Result<LibraryF
 fn version_of(path: &Path, binary: &BinaryFacts) -> Option<(Version, VersionSource)> {
     let recorded = || recorded_version(path).map(|version| (version, VersionSource::InstallRecord));
     let symbols = || binary.symbol_version.map(|version| (version, VersionSource::Symbols));
+    let told = || companion::version(path).map(|version| (version, VersionSource::Companion));
     let named = || named_version(path).map(|version| (version, VersionSource::FileName));
     let header = || binary.header_version.map(|version| (version, VersionSource::Header));
-    recorded().or_else(symbols).or_else(named).or_else(header)
+    recorded().or_else(symbols).or_else(told).or_else(named).or_else(header)
 }
 
 /// The version of the installation whose library this is.
@@ -100,6 +106,17 @@ fn named_version(path: &Path) -> Option<Version> {
     starts
         .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
         .find_map(|rest| Version::parse_at_least(rest, 2))
+        .or_else(|| openvino_version(name))
+}
+
+/// OpenVINO's own way: `libopenvino_c.so.2641` and `libopenvino_c.2641.dylib` are 2026.4.1, `…2510` is 2025.1.0.
+fn openvino_version(name: &str) -> Option<Version> {
+    if !name.starts_with("libopenvino") {
+        return None;
+    }
+    let digits = name.split('.').find(|part| part.len() == 4 && part.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let number = digits.parse::<u32>().ok()?;
+    Some(Version::new(2000 + number / 100, number / 10 % 10, number % 10))
 }
 
 #[cfg(test)]
@@ -142,6 +159,11 @@ mod tests {
         assert_eq!(check("libx.so.1.14.2", &elf(62, None), linux), version("1.14.2", FileName));
         assert_eq!(check("libx-2.13.0.so", &elf(62, Some("GLIBC_2.2")), linux), version("2.13.0", FileName));
         assert_eq!(check("libx.so.1", &elf(62, None), linux), Ok(None));
+        assert_eq!(check("libopenvino_c.so.2641", &elf(62, None), linux), version("2026.4.1", FileName));
+        assert_eq!(check("libopenvino_c.so.2510", &elf(62, None), linux), version("2025.1.0", FileName));
+        for name in ["libopenvino_c.so", "libopenvino_c.so.26410", "libopenvino_c.so.26a1", "libx.so.2641"] {
+            assert_eq!(check(name, &elf(62, None), linux), Ok(None), "{name}");
+        }
         let mac = (LibraryFormat::MachO, "aarch64");
         let library = macho(0x0100_000c, 0x0001_1c00);
         assert_eq!(check("libx.dylib", &library, mac), version("1.28.0", Header));

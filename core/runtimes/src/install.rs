@@ -10,12 +10,14 @@ use drivetrain_contract::{Error, ErrorKind, Result};
 
 use crate::{
     Build, Catalogue, Installed, Runtime, Spec, Wheel, WheelName, WheelRecord,
+    downloads::Downloads,
     fetch::{self, Downloader},
     pip::Pip,
     platform,
     record::{Record, read_installed},
     staging::Staging,
     store::runtimes_folder,
+    transfer::Step,
     unpack::unpack,
 };
 
@@ -26,6 +28,9 @@ pub struct InstallOptions {
     pub pip: Option<PathBuf>,
     /// Wheels already downloaded. When there are any, nothing is fetched.
     pub wheels: Vec<PathBuf>,
+    /// A folder where fetched wheels stay for other installations; `None` is one in the data folder, where they stay
+    /// until they are unpacked.
+    pub downloads: Option<PathBuf>,
     /// Install again what is there already.
     pub force: bool,
     /// Another catalogue than the one built in.
@@ -40,7 +45,9 @@ pub enum Progress<'a> {
     AlreadyInstalled,
     /// Looking for a pip that works.
     LookingForPip,
-    /// pip is downloading a wheel.
+    /// Another process is fetching a wheel.
+    Waiting,
+    /// A wheel is being downloaded.
     Fetching {
         /// Name of the wheel.
         file: &'a str,
@@ -69,10 +76,10 @@ type Observer<'a> = &'a mut dyn FnMut(Progress<'_>) -> ControlFlow<()>;
 
 /// Installs a native library into `<data_dir>/runtimes/<id>/<version>`; returns at once when it is there.
 ///
-/// The wheel is fetched with the user's own pip and its configuration (index, proxy, certificates), or taken from
-/// [`InstallOptions::wheels`]; its SHA-256 must be the catalogue's. The version's folder appears by one rename, so
-/// several processes may install at once, and one that is killed leaves nothing but a temporary folder, which the next
-/// installation removes. `progress` hears what happens, about 20 times a second, and stops it with
+/// The wheel is fetched from where the user's own pip and its configuration (index, certificates) say it is, or taken
+/// from [`InstallOptions::wheels`]; its SHA-256 must be the catalogue's. The version's folder appears by one rename, so
+/// several processes may install at once. One that is killed leaves a temporary folder, which the next installation
+/// removes, and what it has fetched, which the next one goes on with. `progress` hears what happens, about 20 times a second, and stops it with
 /// [`ControlFlow::Break`].
 ///
 /// # Errors
@@ -93,9 +100,14 @@ pub fn install(spec: &Spec, data_dir: &Path, options: &InstallOptions, progress:
     }
     let staging = Staging::new(&runtimes)?;
     let root = staging.subfolder("new")?;
-    fill(&Source { runtime, build, options, staging: &staging }, &root, progress)?;
+    let downloads = Downloads::new(options.downloads.as_deref(), &runtimes);
+    let is_done = || !options.force && read_installed(target.clone()).is_ok();
+    let source = Source { runtime, build, options, staging: &staging, downloads: &downloads, is_done: &is_done };
+    let Some(wheels) = open_wheels(&source, progress)? else { return read_installed(target) };
+    fill(&source, wheels, &root, progress)?;
     // Another process may have been faster; what it installed may already be in use.
     staging.publish(&root, &target, |there| !options.force && read_installed(there.to_owned()).is_ok())?;
+    downloads.clear(build);
     read_installed(target)
 }
 
@@ -105,10 +117,13 @@ struct Source<'a> {
     build: &'a Build,
     options: &'a InstallOptions,
     staging: &'a Staging,
+    downloads: &'a Downloads,
+    /// Whether another process has installed it meanwhile.
+    is_done: &'a dyn Fn() -> bool,
 }
 
 /// Unpacks every wheel of the build into `root` and writes the record.
-fn fill(source: &Source<'_>, root: &Path, progress: Observer<'_>) -> Result<()> {
+fn fill(source: &Source<'_>, wheels: Vec<File>, root: &Path, progress: Observer<'_>) -> Result<()> {
     let Source { runtime, build, .. } = source;
     let mut record = Record {
         format_version: Record::FORMAT_VERSION,
@@ -119,7 +134,7 @@ fn fill(source: &Source<'_>, root: &Path, progress: Observer<'_>) -> Result<()> 
         wheels: Vec::new(),
         files: Vec::new(),
     };
-    for (wheel, opened) in build.wheels.iter().zip(open_wheels(source, progress)?) {
+    for (wheel, opened) in build.wheels.iter().zip(wheels) {
         let mut watch = |bytes, total| progress(Progress::Unpacking { file: &wheel.file, bytes, total });
         record.files.extend(unpack(opened, wheel, root, &mut watch)?);
         let name = WheelName::parse(&wheel.file)?;
@@ -136,28 +151,45 @@ fn fill(source: &Source<'_>, root: &Path, progress: Observer<'_>) -> Result<()> 
     record.write(root)
 }
 
-/// All wheels of the build, checked, before the first is unpacked.
-fn open_wheels(source: &Source<'_>, progress: Observer<'_>) -> Result<Vec<File>> {
-    let Source { runtime, build, options, staging } = source;
-    let mut open = |wheel: &Wheel, path: &Path| {
-        report(progress, Progress::Checking { file: &wheel.file })?;
-        fetch::open_checked(path, wheel)
-    };
+/// All wheels of the build, checked, before the first is unpacked; nothing when another process has made them needless.
+fn open_wheels(source: &Source<'_>, progress: Observer<'_>) -> Result<Option<Vec<File>>> {
+    let Source { runtime, build, options, staging, downloads, is_done } = source;
     if !options.wheels.is_empty() {
-        return build.wheels.iter().map(|wheel| open(wheel, fetch::choose(wheel, &options.wheels)?)).collect();
+        let mut open = |wheel: &Wheel| {
+            report(progress, Progress::Checking { file: &wheel.file })?;
+            fetch::open_checked(fetch::choose(wheel, &options.wheels)?, wheel)
+        };
+        return build.wheels.iter().map(&mut open).collect::<Result<_>>().map(Some);
     }
-    let pip = Pip::find(options.pip.as_deref(), &runtime.id, &mut || progress(Progress::LookingForPip))?;
-    let downloader = Downloader { pip, id: &runtime.id };
-    let fetch_one = |(number, wheel): (usize, &Wheel)| {
-        let into = staging.subfolder(&format!("fetch-{number}"))?;
-        let total = wheel.bytes;
-        let path = downloader.download(wheel, &into, &mut |bytes| {
-            progress(Progress::Fetching { file: &wheel.file, bytes: bytes.min(total), total })
+    let mut pip = None;
+    let mut opened = Vec::new();
+    for (number, wheel) in build.wheels.iter().enumerate() {
+        if let Some(file) = downloads.find(wheel) {
+            report(progress, Progress::Checking { file: &wheel.file })?;
+            opened.push(file);
+            continue;
+        }
+        let pip = match &mut pip {
+            Some(pip) => pip,
+            none => none.insert(Pip::find(options.pip.as_deref(), &runtime.id, &mut || {
+                progress(Progress::LookingForPip)
+            })?),
+        };
+        let downloader = Downloader { pip, id: &runtime.id, downloads, is_done: *is_done };
+        let (file, total) = (wheel.file.as_str(), wheel.bytes);
+        let fetched = downloader.download(wheel, &staging.subfolder(&format!("fetch-{number}"))?, &mut |step| {
+            progress(match step {
+                Step::Waiting => Progress::Waiting,
+                Step::Bytes(bytes) => Progress::Fetching { file, bytes: bytes.min(total), total },
+                Step::Checking => Progress::Checking { file },
+            })
         })?;
-        report(progress, Progress::Checking { file: &wheel.file })?;
-        fetch::open_checked(&path, wheel)
-    };
-    build.wheels.iter().enumerate().map(fetch_one).collect()
+        match fetched {
+            Some(file) => opened.push(file),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(opened))
 }
 
 fn report(progress: Observer<'_>, what: Progress<'_>) -> Result<()> {

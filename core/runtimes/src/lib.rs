@@ -11,6 +11,7 @@
 //! <data>/runtimes/<id>/<version>/install.json    what it is, where it came from, which files belong to it
 //! <data>/runtimes/<id>/<version>/lib/…           the library and what it needs beside it
 //! <data>/runtimes/<id>/<version>/licenses/…      its licence and notices
+//! <data>/runtimes/.downloads/                    wheels on their way; what an interrupted run has fetched stays
 //! <data>/runtimes/.tmp-…/                        an installation under way, removed by the next one if it was killed
 //! <data>/runtimes/.lock                          held for moments, while folders appear and disappear
 //! ```
@@ -20,17 +21,23 @@
 
 mod binary;
 mod catalogue;
+mod companion;
 mod digest;
+pub mod doctor;
+mod downloads;
 mod failure;
 mod fetch;
 mod inspect;
 mod install;
+mod link;
 mod pip;
 mod record;
 mod relative;
 mod requirement;
+mod siblings;
 mod staging;
 mod store;
+mod transfer;
 mod unpack;
 mod version;
 mod wheel_name;

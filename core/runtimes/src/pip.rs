@@ -1,10 +1,10 @@
 //! The user's own pip: which command it is, and running it so that it can be stopped.
 
 use std::{
-    io::Read,
+    io::{BufRead, BufReader, Read},
     ops::ControlFlow,
     path::{Path, PathBuf},
-    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+    process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
@@ -25,6 +25,9 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// As much of a command's messages is kept, in bytes.
 const MAX_SAID: usize = 4096;
+
+/// Longer lines are looked at in pieces of so many bytes.
+const MAX_LINE: u64 = 1 << 16;
 
 /// A command that takes pip's arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,18 +111,66 @@ impl Pip {
 
 /// Runs a command to its end; fails with the last it had to say.
 pub(crate) fn run(command: &mut Command, watch: &mut dyn FnMut() -> ControlFlow<()>) -> Result<()> {
-    let spawned = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    run_until(command, |_| ControlFlow::Break(None::<()>), watch).map(drop)
+}
+
+/// Runs a command until `seek` finds what it looks for in a line that the command prints, and stops the command then.
+///
+/// `seek` is not asked again once it breaks; with `None` the command goes on to its end, as it does when there is
+/// nothing to find.
+pub(crate) fn run_until<T: Send + 'static>(
+    command: &mut Command,
+    seek: impl FnMut(&str) -> ControlFlow<Option<T>> + Send + 'static,
+    watch: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<Option<T>> {
+    let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = spawned.map_err(|err| {
         let program = command.get_program().to_string_lossy().into_owned();
         Error::dependency(format!("failed to run `{program}`")).with_source(err)
     })?;
     let messages = child.stderr.take().map(Messages::of);
-    let status = Running(child).wait(watch)?;
+    let finds = child.stdout.take().map(|stdout| search(stdout, seek));
+    let mut found = None;
+    let ended = Running(child).wait(&mut || {
+        found = finds.as_ref().and_then(|finds| finds.try_recv().ok());
+        if found.is_some() { ControlFlow::Break(()) } else { watch() }
+    });
+    if found.is_some() {
+        return Ok(found);
+    }
+    let status = ended?;
     if status.success() {
-        return Ok(());
+        return Ok(None);
     }
     let said = messages.map(Messages::end).unwrap_or_default();
     Err(Error::dependency(format!("the command ended with {status}")).with_source(last_lines(&said)))
+}
+
+/// Reads what a command prints, and sends what `seek` finds in it.
+///
+/// Reading ends with a find: a command that is not stopped with its parent learns then that nobody listens any more.
+fn search<T: Send + 'static>(
+    stdout: ChildStdout,
+    mut seek: impl FnMut(&str) -> ControlFlow<Option<T>> + Send + 'static,
+) -> mpsc::Receiver<T> {
+    let (sender, finds) = mpsc::channel();
+    thread::spawn(move || {
+        let mut stdout = BufReader::new(stdout);
+        let (mut line, mut is_sought) = (Vec::new(), true);
+        while let Ok(1..) = stdout.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
+            match is_sought.then(|| seek(&String::from_utf8_lossy(&line))) {
+                Some(ControlFlow::Break(Some(found))) => {
+                    // Nobody waits for it any more when the caller has stopped the command.
+                    let _ = sender.send(found);
+                    return;
+                }
+                Some(ControlFlow::Break(None)) => is_sought = false,
+                _ => {}
+            }
+            line.clear();
+        }
+    });
+    finds
 }
 
 /// The last that a command has said so far, and a channel that closes when it will say no more.

@@ -16,8 +16,8 @@ pub(crate) const RECORD_FILE: &str = "install.json";
 
 const FORMAT_VERSION: u32 = 1;
 
-/// Far more than any record needs; what is longer was not written by us.
-const MAX_BYTES: u64 = 1 << 20;
+/// More than any record needs, of ten thousand files included; what is longer was not written by us.
+const MAX_BYTES: u64 = 4 << 20;
 
 /// One version of a library in the data folder, complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -181,7 +181,7 @@ mod tests {
         let valid = fs::read_to_string(root.join(RECORD_FILE)).unwrap();
         let outside = valid.replace("lib/libdemo.so", "../1.2.3/lib/libdemo.so");
         let newer = valid.replace("\"format_version\": 1", "\"format_version\": 2");
-        let huge = format!("{valid}{}", " ".repeat(2 << 20)).replace('}', " ");
+        let huge = format!("{valid}{}", " ".repeat(5 << 20)).replace('}', " ");
         for text in ["", "{}", "[1", "\u{0}", &valid[..valid.len() / 2], &outside, &newer, &huge] {
             fs::write(root.join(RECORD_FILE), text).unwrap();
             let err = read_installed(root.clone()).unwrap_err();

@@ -17,6 +17,10 @@ pub struct Requirement {
     pub below: Option<Version>,
     /// The command that installs it.
     pub install: String,
+    /// Runtimes that hold the same library and more, preferred to it where they are installed.
+    pub variants: Vec<String>,
+    /// Whether a library that does not tell its version is refused.
+    pub must_tell_version: bool,
 }
 
 impl Requirement {
@@ -24,7 +28,7 @@ impl Requirement {
     pub fn new(id: impl Into<String>) -> Self {
         let id = id.into();
         let install = format!("drivetrain runtimes install {id}");
-        Self { id, min: None, below: None, install }
+        Self { id, min: None, below: None, install, variants: Vec::new(), must_tell_version: false }
     }
 
     /// The same with an oldest version.
@@ -65,8 +69,8 @@ impl fmt::Display for Requirement {
 
 /// Checks, without loading it, that a file is a library for this machine in the required range of versions.
 ///
-/// A library that does not tell its version passes, with [`LibraryFacts::version`] empty: whoever loads it must then
-/// ask the library itself before using it.
+/// A library that does not tell its version passes, with [`LibraryFacts::version`] empty, unless
+/// [`Requirement::must_tell_version`]: whoever loads it must then ask the library itself before using it.
 ///
 /// # Errors
 /// [`drivetrain_contract::ErrorKind::Dependency`] naming the file, the version found, the version needed and the
@@ -77,6 +81,11 @@ pub fn check(path: &Path, requirement: &Requirement) -> Result<LibraryFacts> {
         Some(version) if !requirement.accepts(version) => {
             let (path, id) = (path.display(), &requirement.id);
             let message = format!("`{path}` is version {version}, `{id}` {requirement} is needed");
+            Err(Error::dependency(message).with_hint(requirement.way_out()))
+        }
+        None if requirement.must_tell_version => {
+            let (path, id) = (path.display(), &requirement.id);
+            let message = format!("`{path}` does not tell its version, `{id}` {requirement} is needed");
             Err(Error::dependency(message).with_hint(requirement.way_out()))
         }
         _ => Ok(facts),

@@ -62,10 +62,16 @@ pub fn find(requirement: &Requirement, data_dir: &Path) -> Result<PathBuf> {
     }
     let runtimes = runtimes_folder(data_dir)?;
     let mut listing = Listing::default();
-    list_versions(&runtimes.join(id), &mut listing)?;
+    let variants = requirement.variants.iter().filter(|variant| is_id(variant));
+    for id in variants.chain([id]) {
+        list_versions(&runtimes.join(id), &mut listing)?;
+    }
     let pinned = Catalogue::builtin().default_version(id);
     let usable = listing.installed.iter().filter(|installed| requirement.accepts(installed.version));
-    match usable.max_by_key(|installed| (Some(installed.version) == pinned, installed.version)) {
+    let rank = |installed: &&Installed| {
+        (Some(installed.version) == pinned, installed.version, requirement.variants.contains(&installed.id))
+    };
+    match usable.max_by_key(rank) {
         Some(best) => Ok(best.library.clone()),
         None => Err(nothing_suits(requirement, &listing, &runtimes)),
     }

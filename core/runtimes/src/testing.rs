@@ -90,6 +90,15 @@ pub(crate) fn elf(machine: u16, version: Option<&str>) -> Vec<u8> {
     image.0
 }
 
+/// A 64-bit ELF library for x86_64 with this `DT_SONAME`.
+pub(crate) fn elf_named(soname: &str) -> Vec<u8> {
+    let mut image = Image(elf(62, None));
+    image.u16(56, 2).u32(120, 2).u32(120 + 8, 0x100).u32(120 + 32, 48); // a second segment: three dynamic entries
+    image.u32(0x100, 5).u32(0x108, 0x180).u32(0x110, 14).u32(0x118, 1);
+    image.put(0x181, soname.as_bytes());
+    image.0
+}
+
 /// A 64-bit Mach-O library with one segment and this version of its own.
 pub(crate) fn macho(cpu: u32, version: u32) -> Vec<u8> {
     const LEN: usize = 0x100;

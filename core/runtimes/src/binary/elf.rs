@@ -15,6 +15,10 @@ const CLASS_64: u8 = 2;
 const LITTLE_ENDIAN: u8 = 1;
 const TYPE_SHARED: u16 = 3;
 const SEGMENT_LOAD: u32 = 1;
+const SEGMENT_DYNAMIC: u32 = 2;
+const DYNAMIC_ENTRY_BYTES: usize = 16;
+const DYNAMIC_STRINGS: u64 = 5;
+const DYNAMIC_SONAME: u64 = 14;
 const SEGMENT_BYTES: u64 = 56;
 const SECTION_BYTES: u64 = 64;
 const SECTION_VERSIONS: u32 = 0x6fff_fffd;
@@ -105,6 +109,29 @@ fn symbol_version(file: &Reader<'_>, header: &[u8]) -> Option<Version> {
     None
 }
 
+/// `DT_SONAME`: the entry of the dynamic segment that names the library.
+pub(super) fn soname(file: &Reader<'_>) -> Option<String> {
+    let header = file.bytes(0, 64)?;
+    if !header.starts_with(b"\x7fELF") || header[4] != CLASS_64 || header[5] != LITTLE_ENDIAN {
+        return None;
+    }
+    let segments = table(file, &header, (32, 54, 56), SEGMENT_BYTES)?;
+    let of_type = |kind: u32| segments.entries().filter(move |segment| u32_at(segment, 0) == Some(kind));
+    let dynamic = of_type(SEGMENT_DYNAMIC).next()?;
+    let entries = file.bytes(u64_at(dynamic, 8)?, u64_at(dynamic, 32)?)?;
+    let value = |tag: u64| {
+        let mut entries = entries.chunks_exact(DYNAMIC_ENTRY_BYTES);
+        u64_at(entries.find(|entry| u64_at(entry, 0) == Some(tag))?, 8)
+    };
+    // Names are found by where they will be in memory, so the segment that brings them there has to be found.
+    let name_at = value(DYNAMIC_STRINGS)?.checked_add(value(DYNAMIC_SONAME)?)?;
+    let offset = of_type(SEGMENT_LOAD).find_map(|segment| {
+        let within = name_at.checked_sub(u64_at(segment, 16)?)?;
+        (within < u64_at(segment, 32)?).then(|| u64_at(segment, 8)?.checked_add(within)).flatten()
+    });
+    file.text(offset?)
+}
+
 /// A table of equal entries.
 struct Table {
     bytes: Vec<u8>,
@@ -126,4 +153,34 @@ fn table(file: &Reader<'_>, header: &[u8], fields: (usize, usize, usize), min_by
     }
     let bytes = file.bytes(u64_at(header, fields.0)?, entry_bytes * count)?;
     Some(Table { bytes, entry_bytes: entry_bytes as usize })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::testing::{elf, elf_named};
+
+    fn check(bytes: &[u8]) -> Option<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("libx.so");
+        fs::write(&path, bytes).unwrap();
+        soname(&Reader::open(&path).unwrap())
+    }
+
+    #[test]
+    fn the_name_of_a_library_is_read_and_damage_is_survived() {
+        let named = elf_named("libx.so.1");
+        assert_eq!(check(&named).as_deref(), Some("libx.so.1"));
+        assert_eq!(check(&elf(62, None)), None);
+        for len in 0..named.len() {
+            check(&named[..len]);
+        }
+        for at in 0..named.len() {
+            let mut spoilt = named.clone();
+            spoilt[at] = 0xff;
+            check(&spoilt);
+        }
+    }
 }

@@ -5,6 +5,8 @@ mod macho;
 mod pe;
 mod reader;
 
+use std::path::Path;
+
 use drivetrain_contract::Result;
 use serde::Serialize;
 
@@ -54,6 +56,11 @@ pub(crate) struct BinaryFacts {
     pub(crate) symbol_version: Option<Version>,
     /// The version in the header, where the format has such a field.
     pub(crate) header_version: Option<Version>,
+}
+
+/// The name by which other libraries ask for the one at `path`, where it is ELF and has one.
+pub(crate) fn soname(path: &Path) -> Option<String> {
+    elf::soname(&Reader::open(path).ok()?)
 }
 
 /// Reads the headers. Of a file for several processors, the part for `cpu` if there is one.

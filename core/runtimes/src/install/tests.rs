@@ -1,5 +1,8 @@
 //! Installing hand-made wheels, from files and through commands that only pretend to be pip.
 
+#[cfg(unix)]
+mod continued;
+
 use std::{fs, thread};
 
 use super::*;
@@ -18,13 +21,39 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
+        Self::of(&[7; 100_000])
+    }
+
+    /// One whose library has these contents.
+    fn of(library: &[u8]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let members: &[(&str, &[u8])] = &[("demo/libdemo.so", &[7; 100_000]), ("demo/LICENSE", b"free")];
+        let members: &[(&str, &[u8])] = &[("demo/libdemo.so", library), ("demo/LICENSE", b"free")];
         let wheel = write_wheel(&folder.path().join(WHEEL), members);
         let rules = [("demo/libdemo.so", "lib/"), ("demo/LICENSE", "licenses/")];
         let catalogue = catalogue(&wheel_entry(&wheel, &rules));
         let options = InstallOptions { wheels: vec![wheel], catalogue: Some(catalogue), ..InstallOptions::default() };
         Self { folder, options }
+    }
+
+    /// The same with a shell script for a pip instead of the wheel; `$folder` is where it is told to put wheels.
+    #[cfg(unix)]
+    fn with_pip(mut self, body: &str) -> Self {
+        use std::{os::unix::fs::PermissionsExt, process::Command};
+        let wheel = self.options.wheels.remove(0);
+        let script = format!(
+            "#!/bin/sh\n[ \"$1\" = --version ] && exit 0\nargs=\"$*\"\nwheel='{}'\nhere='{}'\n\
+             while [ $# -gt 0 ]; do [ \"$1\" = -d ] && folder=$2; shift; done\n{body}\n",
+            wheel.display(),
+            self.folder.path().display()
+        );
+        let [text, program] = ["pip.txt", "pip"].map(|name| self.folder.path().join(name));
+        fs::write(&text, script).unwrap();
+        // Another process writes the program: a descriptor of ours, inherited by a child that another test is just
+        // starting, would make it "text file busy".
+        assert!(Command::new("cp").args([&text, &program]).status().unwrap().success());
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        self.options.pip = Some(program);
+        self
     }
 
     fn data(&self) -> PathBuf {
@@ -173,31 +202,14 @@ fn a_data_folder_that_cannot_be_written_is_named() {
 #[cfg(unix)]
 mod through_pip {
     use std::{
-        os::unix::fs::PermissionsExt,
         process::{Command, Stdio},
         time::{Duration, Instant},
     };
 
     use super::*;
 
-    /// A scene whose pip is a shell script; `$folder` is where it is told to put wheels.
     fn scene(body: &str) -> Scene {
-        let mut scene = Scene::new();
-        let wheel = scene.options.wheels.remove(0);
-        let script = format!(
-            "#!/bin/sh\n[ \"$1\" = --version ] && exit 0\nargs=\"$*\"\nwheel='{}'\nhere='{}'\n\
-             while [ $# -gt 0 ]; do [ \"$1\" = -d ] && folder=$2; shift; done\n{body}\n",
-            wheel.display(),
-            scene.folder.path().display()
-        );
-        let [text, program] = ["pip.txt", "pip"].map(|name| scene.folder.path().join(name));
-        fs::write(&text, script).unwrap();
-        // Another process writes the program: a descriptor of ours, inherited by a child that another test is just
-        // starting, would make it "text file busy".
-        assert!(Command::new("cp").args([&text, &program]).status().unwrap().success());
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        scene.options.pip = Some(program);
-        scene
+        Scene::new().with_pip(body)
     }
 
     fn check_failure(body: &str, kind: ErrorKind, says: &[&str]) {
@@ -227,7 +239,7 @@ mod through_pip {
         let args = fs::read_to_string(scene.folder.path().join("args")).unwrap();
         assert!(args.starts_with("download --no-deps --disable-pip-version-check --no-input"), "{args}");
         assert!(args.contains("--only-binary=:all: --python-version 3.12 --implementation py --abi none"), "{args}");
-        assert!(args.trim_end().ends_with("--platform any demo==1.2.3"), "{args}");
+        assert!(args.trim_end().ends_with("--platform any demo==1.2.3 -vv"), "{args}");
     }
 
     #[test]
