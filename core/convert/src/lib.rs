@@ -2,4 +2,6 @@
 #![forbid(unsafe_code)]
 
 pub mod distill;
+pub mod fit;
 pub mod onnx;
+pub mod openvino_ir;

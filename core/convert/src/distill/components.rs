@@ -17,7 +17,7 @@ const ITERATIONS_PER_EIGENVALUE: usize = 64;
 /// As model2vec does it: rows are centred, the covariance is divided by `rows - 1`, and each direction points so that
 /// the coordinate of greatest magnitude along it is positive, which makes the result independent of the eigensolver.
 /// Everything is accumulated in 64-bit floats. `dims` is at most the number of columns.
-pub(super) fn reduce(table: &mut Matrix, dims: usize, call: &dyn Call) -> Result<f64> {
+pub(crate) fn reduce(table: &mut Matrix, dims: usize, call: &dyn Call) -> Result<f64> {
     let mean = mean(table);
     let covariance = covariance(table, &mean, call)?;
     call.check()?;

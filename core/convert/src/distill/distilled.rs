@@ -17,15 +17,29 @@ pub struct Distilled {
 
 /// What the model was made of, and how.
 #[derive(Debug)]
-pub(super) struct Provenance {
+pub(crate) struct Provenance {
     /// Name of the transformer's package.
-    pub(super) source: String,
-    pub(super) sif_coefficient: Option<f64>,
-    pub(super) explained_variance: f64,
+    pub(crate) source: String,
+    pub(crate) sif_coefficient: Option<f64>,
+    pub(crate) explained_variance: f64,
+    pub(crate) fitted_on: Option<FittedOn>,
+}
+
+/// What a table was trained on, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct FittedOn {
+    /// Texts that were trained on and held out.
+    pub(crate) n_texts: usize,
+    /// SHA-256 over all texts.
+    pub(crate) texts_sha256: String,
+    pub(crate) epochs: usize,
+    pub(crate) seed: u64,
+    /// Loss of the held-out texts.
+    pub(crate) held_out_loss: f64,
 }
 
 impl Distilled {
-    pub(super) fn new(tokenizer_json: String, table: Table, provenance: Provenance) -> Self {
+    pub(crate) fn new(tokenizer_json: String, table: Table, provenance: Provenance) -> Self {
         Self { tokenizer_json, table, provenance }
     }
 
@@ -70,7 +84,16 @@ impl Distilled {
 
     /// The keys of model2vec 0.10, and below `drivetrain` what it has no key for.
     fn config(&self) -> Value {
-        json!({
+        let fitted_on = self.provenance.fitted_on.as_ref().map(|fitted| {
+            json!({
+                "texts": fitted.n_texts,
+                "texts_sha256": fitted.texts_sha256,
+                "epochs": fitted.epochs,
+                "seed": fitted.seed,
+                "held_out_loss": fitted.held_out_loss,
+            })
+        });
+        let mut config = json!({
             "model_type": "model2vec",
             "architectures": ["StaticModel"],
             "tokenizer_name": self.provenance.source,
@@ -87,7 +110,11 @@ impl Distilled {
                 "distilled_from": self.provenance.source,
                 "explained_variance": self.explained_variance(),
             },
-        })
+        });
+        if let Some(fitted_on) = fitted_on {
+            config["drivetrain"]["fitted_on"] = fitted_on;
+        }
+        config
     }
 }
 

@@ -4,7 +4,7 @@ use drivetrain_contract::{Error, ErrorKind, Result};
 
 /// `[rows, columns]`, row after row.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Matrix {
+pub(crate) struct Matrix {
     columns: usize,
     data: Vec<f32>,
 }
@@ -14,7 +14,7 @@ impl Matrix {
     ///
     /// # Errors
     /// [`ErrorKind::OutOfMemory`] when there is no such room.
-    pub(super) fn with_room(rows: usize, columns: usize) -> Result<Self> {
+    pub(crate) fn with_room(rows: usize, columns: usize) -> Result<Self> {
         let mut data = Vec::new();
         let reserved = rows.checked_mul(columns).is_some_and(|elements| data.try_reserve_exact(elements).is_ok());
         if !reserved {
@@ -25,39 +25,38 @@ impl Matrix {
     }
 
     /// A table of the given elements, whose number is a multiple of `columns`.
-    #[cfg(test)]
-    pub(super) fn from_rows(columns: usize, data: Vec<f32>) -> Self {
+    pub(crate) fn from_rows(columns: usize, data: Vec<f32>) -> Self {
         assert_eq!(data.len() % columns, 0, "elements fill whole rows");
         Self { columns, data }
     }
 
     /// Elements of a row.
-    pub(super) fn columns(&self) -> usize {
+    pub(crate) fn columns(&self) -> usize {
         self.columns
     }
 
     /// Number of rows.
-    pub(super) fn n_rows(&self) -> usize {
+    pub(crate) fn n_rows(&self) -> usize {
         self.data.len() / self.columns
     }
 
     /// The elements, row-major.
-    pub(super) fn data(&self) -> &[f32] {
+    pub(crate) fn data(&self) -> &[f32] {
         &self.data
     }
 
     /// The rows in order.
-    pub(super) fn rows(&self) -> impl Iterator<Item = &[f32]> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &[f32]> {
         self.data.chunks_exact(self.columns)
     }
 
     /// The rows in order, to be changed.
-    pub(super) fn rows_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
+    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
         self.data.chunks_exact_mut(self.columns)
     }
 
     /// Adds a row of zeros and gives it to be filled.
-    pub(super) fn push_row(&mut self) -> &mut [f32] {
+    pub(crate) fn push_row(&mut self) -> &mut [f32] {
         let start = self.data.len();
         self.data.resize(start + self.columns, 0.0);
         &mut self.data[start..]
@@ -67,7 +66,7 @@ impl Matrix {
     ///
     /// `shorten` is given the index of the first row and up to `block` rows, and appends the new rows of `columns`
     /// elements each, no longer than the old.
-    pub(super) fn shorten_rows<F>(&mut self, columns: usize, block: usize, mut shorten: F) -> Result<()>
+    pub(crate) fn shorten_rows<F>(&mut self, columns: usize, block: usize, mut shorten: F) -> Result<()>
     where
         F: FnMut(usize, &[f32], &mut Vec<f32>) -> Result<()>,
     {

@@ -36,3 +36,13 @@ mod tests;
 pub use distilled::Distilled;
 pub use options::{DistillOptions, TableType};
 pub use run::distill;
+
+// What a fitted table is made with as well.
+pub(crate) use components::reduce;
+pub(crate) use distilled::{FittedOn, Provenance};
+pub(crate) use matrix::Matrix;
+pub(crate) use run::{check_package, dims};
+pub(crate) use table::Table;
+pub(crate) use token_vectors::token_vectors;
+pub(crate) use vocabulary::Vocabulary;
+pub(crate) use zipf::weigh;

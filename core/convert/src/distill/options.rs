@@ -25,7 +25,7 @@ impl Default for DistillOptions {
 
 impl DistillOptions {
     /// Fails for values that no model could satisfy.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if self.dims == Some(0) {
             return Err(Error::invalid("`dims` must be at least 1"));
         }

@@ -1,6 +1,6 @@
 //! The steps of a distillation in their order.
 
-use drivetrain_contract::{Call, Error, Result, Session};
+use drivetrain_contract::{Call, Error, Output, Result, Session};
 use drivetrain_package::{Package, Task};
 
 use super::{
@@ -35,7 +35,7 @@ pub fn distill(
     if session.describe().hidden != 0 {
         dims(options.dims, vocabulary.tokens().len(), session.describe().hidden)?;
     }
-    let mut vectors = token_vectors::token_vectors(session, &vocabulary, options.batch_size, call)?;
+    let mut vectors = token_vectors::token_vectors(session, &vocabulary, (Output::LastHiddenState, options.batch_size), call)?;
     let dims = dims(options.dims, vectors.n_rows(), vectors.columns())?;
     call.progress(token_vectors::PERMILLE, "principal components");
     let explained_variance = components::reduce(&mut vectors, dims, call)?;
@@ -45,13 +45,13 @@ pub fn distill(
     call.check()?;
     let table = Table::encode(&vectors, options.table_type)?;
     let provenance =
-        Provenance { source: package.name().to_owned(), sif_coefficient: options.sif_coefficient, explained_variance };
+        Provenance { source: package.name().to_owned(), sif_coefficient: options.sif_coefficient, explained_variance, fitted_on: None };
     let distilled = Distilled::new(tokenizer_json, table, provenance);
     call.progress(1000, "done");
     Ok(distilled)
 }
 
-fn check_package(package: &Package) -> Result<()> {
+pub(crate) fn check_package(package: &Package) -> Result<()> {
     if package.is_static() {
         return Err(Error::unsupported(format!("`{}` is a static model already", package.name()))
             .with_hint("distil from the transformer it was made of"));
@@ -67,7 +67,7 @@ fn check_package(package: &Package) -> Result<()> {
 }
 
 /// The dimensions to keep: no more than the transformer has, nor than there are tokens.
-fn dims(wanted: Option<usize>, n_tokens: usize, hidden: usize) -> Result<usize> {
+pub(crate) fn dims(wanted: Option<usize>, n_tokens: usize, hidden: usize) -> Result<usize> {
     let most = hidden.min(n_tokens);
     match wanted {
         None => Ok(most.min(DEFAULT_DIMS)),

@@ -9,7 +9,7 @@ use safetensors::{Dtype, View};
 use super::{matrix::Matrix, options::TableType};
 
 /// Elements of a static table, and their scales where it has some.
-pub(super) struct Table {
+pub(crate) struct Table {
     table_type: TableType,
     embeddings: Tensor,
     /// A factor for each row.
@@ -21,7 +21,7 @@ impl Table {
     ///
     /// # Errors
     /// [`drivetrain_contract::ErrorKind::Unsupported`] when an element is beyond the range of the type.
-    pub(super) fn encode(matrix: &Matrix, table_type: TableType) -> Result<Self> {
+    pub(crate) fn encode(matrix: &Matrix, table_type: TableType) -> Result<Self> {
         let shape = vec![matrix.n_rows(), matrix.columns()];
         let (dtype, data, scales) = match table_type {
             TableType::F32 => (Dtype::F32, matrix.data().iter().flat_map(|x| x.to_le_bytes()).collect(), None),
@@ -35,20 +35,20 @@ impl Table {
         Ok(Self { table_type, embeddings: Tensor { dtype, shape, data }, weights })
     }
 
-    pub(super) fn table_type(&self) -> TableType {
+    pub(crate) fn table_type(&self) -> TableType {
         self.table_type
     }
 
-    pub(super) fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.embeddings.shape[0]
     }
 
-    pub(super) fn dims(&self) -> usize {
+    pub(crate) fn dims(&self) -> usize {
         self.embeddings.shape[1]
     }
 
     /// A safetensors file of `embeddings` `[rows, dims]` and, where there are scales, `weights` `[rows]`.
-    pub(super) fn to_safetensors(&self) -> Result<Vec<u8>> {
+    pub(crate) fn to_safetensors(&self) -> Result<Vec<u8>> {
         let tensors = [("embeddings", Some(&self.embeddings)), ("weights", self.weights.as_ref())];
         let present = tensors.into_iter().filter_map(|(name, tensor)| Some((name, tensor?)));
         safetensors::serialize(present, None)

@@ -15,19 +15,22 @@ const KNOWN_INPUTS: Inputs =
     Inputs::INPUT_IDS.union(Inputs::ATTENTION_MASK).union(Inputs::TOKEN_TYPE_IDS).union(Inputs::POSITION_IDS);
 
 /// The part of the progress, in thousandths, that running the tokens makes up.
-pub(super) const PERMILLE: u32 = 900;
+pub(crate) const PERMILLE: u32 = 900;
 
-/// The mean last hidden state of each token of `vocabulary` between its special tokens, all finite: one row each.
-pub(super) fn token_vectors(
+/// The vector of each token of `vocabulary` between its special tokens, all finite: one row each.
+///
+/// Of `last_hidden_state` that is the mean over the token and the special ones, of `sentence_embedding` what the session
+/// gives.
+pub(crate) fn token_vectors(
     session: &mut dyn Session,
     vocabulary: &Vocabulary,
-    batch_size: usize,
+    (output, batch_size): (Output, usize),
     call: &dyn Call,
 ) -> Result<Matrix> {
     let frame = vocabulary.frame()?;
     let length = frame.before.len() + 1 + frame.after.len();
-    check_session(session.describe(), length)?;
-    let mut runner = Runner { session, frame, length, hidden: AlignedBuf::new() };
+    check_session(session.describe(), output, length)?;
+    let mut runner = Runner { session, frame, length, output, vectors: AlignedBuf::new() };
     let tokens = vocabulary.tokens();
     let mut vectors: Option<Matrix> = None;
     for (batch_idx, batch) in tokens.chunks(batch_size).enumerate() {
@@ -48,9 +51,9 @@ pub(super) fn token_vectors(
     vectors.ok_or_else(|| Error::model("the vocabulary is empty"))
 }
 
-fn check_session(info: &SessionInfo, length: usize) -> Result<()> {
-    if !info.outputs.contains(Output::LastHiddenState.set()) {
-        let message = "this session does not give `last_hidden_state`, which distillation needs";
+fn check_session(info: &SessionInfo, output: Output, length: usize) -> Result<()> {
+    if !info.outputs.contains(output.set()) {
+        let message = format!("this session does not give `{}`, which distillation needs", output.name());
         return Err(Error::unsupported(message).with_hint(
             "distil from a transformer with token outputs: `drivetrain convert MODEL --to onnx` writes such a file",
         ));
@@ -78,12 +81,13 @@ struct Runner<'a> {
     frame: Frame,
     /// Tokens of each text, special ones included.
     length: usize,
-    /// `[batch, length, hidden]` of the latest batch.
-    hidden: AlignedBuf<f32>,
+    output: Output,
+    /// `[batch, length, hidden]`, or `[batch, dim]`, of the latest batch.
+    vectors: AlignedBuf<f32>,
 }
 
 impl Runner<'_> {
-    /// Fills `hidden` and gives its last extent.
+    /// Fills `vectors` and gives its last extent.
     fn run(&mut self, tokens: &[(String, u32)], call: &dyn Call) -> Result<usize> {
         let (wanted, index_type) = (self.session.describe().inputs, self.session.describe().index_type);
         let n_tokens = tokens.len() * self.length;
@@ -100,21 +104,30 @@ impl Runner<'_> {
             batch = batch.with_position_ids(positions.as_tensor())?;
         }
         let batch = Batch::Padded(batch);
-        let shape = self.session.output_shape(&batch, Output::LastHiddenState)?;
-        let hidden = match shape[..] {
-            [size, length, hidden] if size == tokens.len() && length == self.length && hidden > 0 => hidden,
-            _ => {
-                let message =
-                    format!("`last_hidden_state` of {} × {} tokens has shape {shape:?}", tokens.len(), self.length);
-                return Err(Error::internal(message));
+        let shape = self.session.output_shape(&batch, self.output)?;
+        let width = match (shape.split_last(), self.output) {
+            (Some((&width, [size])), Output::SentenceEmbedding) if *size == tokens.len() => width,
+            (Some((&width, [size, length])), Output::LastHiddenState)
+                if (*size, *length) == (tokens.len(), self.length) =>
+            {
+                width
             }
+            _ => 0,
         };
-        let elements =
-            n_tokens.checked_mul(hidden).ok_or_else(|| Error::internal("`last_hidden_state` is too large"))?;
-        self.hidden.reset(elements);
-        let output = OutputMut::new(Output::LastHiddenState, &shape, &mut self.hidden)?;
+        let elements = width.checked_mul(tokens.len() * self.states()).filter(|&elements| elements > 0);
+        let elements = elements.ok_or_else(|| {
+            let (name, n_texts) = (self.output.name(), tokens.len());
+            Error::internal(format!("`{name}` of {n_texts} × {} tokens has shape {shape:?}", self.length))
+        })?;
+        self.vectors.reset(elements);
+        let output = OutputMut::new(self.output, &shape, &mut self.vectors)?;
         self.session.run(&batch, &mut [output], call)?;
-        Ok(hidden)
+        Ok(width)
+    }
+
+    /// Vectors that the session gives for each text.
+    fn states(&self) -> usize {
+        if self.output == Output::LastHiddenState { self.length } else { 1 }
     }
 
     fn framed(&self, id: u32) -> impl Iterator<Item = u32> {
@@ -122,15 +135,15 @@ impl Runner<'_> {
         before.iter().copied().chain([id]).chain(after.iter().copied())
     }
 
-    /// Appends the mean over the tokens of each text of the latest batch.
+    /// Appends the mean over the vectors of each text of the latest batch.
     fn push_means(&self, tokens: &[(String, u32)], table: &mut Matrix) -> Result<()> {
-        let width = table.columns();
-        for ((token, _), states) in tokens.iter().zip(self.hidden.chunks_exact(self.length * width)) {
+        let (width, n_states) = (table.columns(), self.states());
+        for ((token, _), states) in tokens.iter().zip(self.vectors.chunks_exact(n_states * width)) {
             let mean = table.push_row();
             for state in states.chunks_exact(width) {
                 mean.iter_mut().zip(state).for_each(|(sum, &element)| *sum += element);
             }
-            mean.iter_mut().for_each(|sum| *sum /= self.length as f32);
+            mean.iter_mut().for_each(|sum| *sum /= n_states as f32);
             if let Some(idx) = mean.iter().position(|element| !element.is_finite()) {
                 return Err(Error::model(format!(
                     "the transformer gives {} for token `{token}` (element {idx} of its vector)",

@@ -13,7 +13,7 @@ use tokenizers::{Encoding, Token, Tokenizer};
 const MOST_SPECIAL_TOKENS: usize = 64;
 
 /// A tokenizer read for distillation.
-pub(super) struct Vocabulary {
+pub(crate) struct Vocabulary {
     tokenizer: Tokenizer,
     json: Value,
     /// Token and id in the transformer's vocabulary, in the order of the ids: row by row of the table.
@@ -22,14 +22,14 @@ pub(super) struct Vocabulary {
 
 /// The special tokens around a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Frame {
-    pub(super) before: Vec<u32>,
-    pub(super) after: Vec<u32>,
+pub(crate) struct Frame {
+    pub(crate) before: Vec<u32>,
+    pub(crate) after: Vec<u32>,
 }
 
 impl Vocabulary {
     /// Reads a `tokenizer.json`; of the added tokens, only the unknown and the padding token are kept.
-    pub(super) fn read(json: &[u8], pad_token: Option<&str>) -> Result<Self> {
+    pub(crate) fn read(json: &[u8], pad_token: Option<&str>) -> Result<Self> {
         let mut tokenizer = Tokenizer::from_bytes(json).map_err(unreadable)?;
         tokenizer.with_truncation(None).map_err(unreadable)?.with_padding(None);
         let json: Value = serde_json::from_slice(json).map_err(unreadable)?;
@@ -46,12 +46,18 @@ impl Vocabulary {
     }
 
     /// Tokens of the table and their ids in the transformer's vocabulary.
-    pub(super) fn tokens(&self) -> &[(String, u32)] {
+    pub(crate) fn tokens(&self) -> &[(String, u32)] {
         &self.kept
     }
 
+    /// The row of the token that stands for what the vocabulary does not have, if there is one.
+    pub(crate) fn unknown_row(&self) -> Option<usize> {
+        let unknown = unknown_token(&self.json["model"])?;
+        self.kept.iter().position(|(token, _)| token == unknown)
+    }
+
     /// What the tokenizer puts around a text of one token.
-    pub(super) fn frame(&self) -> Result<Frame> {
+    pub(crate) fn frame(&self) -> Result<Frame> {
         let (token, id) = &self.kept[0];
         let probe = Token::new(*id, token.clone(), (0, token.len()));
         let framed = self.tokenizer.post_process(Encoding::from_tokens(vec![probe], 0), None, true).map_err(|err| {
@@ -73,7 +79,7 @@ impl Vocabulary {
     ///
     /// Normaliser, pre-tokeniser and decoder stay, except that byte-level pre-tokenisers treat the first word like any
     /// other, as model2vec sets them; special tokens, truncation and padding go.
-    pub(super) fn tokenizer_json(&self) -> Result<String> {
+    pub(crate) fn tokenizer_json(&self) -> Result<String> {
         let mut json = self.json.clone();
         let rows: HashMap<&str, usize> =
             self.kept.iter().enumerate().map(|(row, (token, _))| (&**token, row)).collect();

@@ -6,7 +6,7 @@ use super::matrix::Matrix;
 /// vocabulary: proportional to `1 / (r + 2)`, as model2vec's `compute_weights` has it.
 ///
 /// Vocabularies are listed roughly from frequent to rare, which is what makes the place a rank.
-pub(super) fn weigh(table: &mut Matrix, coefficient: f64) {
+pub(crate) fn weigh(table: &mut Matrix, coefficient: f64) {
     let inverse_ranks = || (0..table.n_rows()).map(|row| 1.0 / (row as f64 + 2.0));
     let total: f64 = inverse_ranks().sum();
     let weights: Vec<f64> = inverse_ranks().map(|inverse| coefficient / (coefficient + inverse / total)).collect();

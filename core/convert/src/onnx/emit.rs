@@ -7,11 +7,11 @@
 
 use std::f32::consts::{FRAC_2_PI, SQRT_2};
 
-use drivetrain_architectures::{Activation, AttentionInputs, Ops};
+use drivetrain_architectures::{Activation, AttentionInputs, Ops, Reach, RelativeScores};
 use drivetrain_contract::Result;
 
 use super::{
-    graph::{Graph, Value},
+    graph::{Facts, Graph, Value},
     schema::{Attribute, ElementType, Extent, SEQUENCE},
 };
 
@@ -20,26 +20,49 @@ impl Graph<'_> {
         self.node(op, &[x], &[])
     }
 
-    fn cast(&mut self, x: &Value, to: ElementType) -> Value {
-        self.node("Cast", &[x], &[Attribute::Int("to", to as i64)])
-    }
-
     fn unsqueeze(&mut self, x: &Value, axis: i64) -> Value {
         let axes = self.ints(&[axis]);
         self.node("Unsqueeze", &[x, &axes], &[])
     }
 
     fn with_scalar(&mut self, op: &'static str, x: &Value, scalar: f32) -> Value {
-        let scalar = self.float(scalar);
+        let scalar = self.float_like(x, scalar);
         self.node(op, &[x, &scalar], &[])
     }
 
+    /// A node of two floats, which may differ in precision.
+    fn binary(&mut self, op: &'static str, a: &Value, b: &Value) -> Value {
+        let [a, b] = self.aligned(a, b);
+        self.node(op, &[&a, &b], &[])
+    }
+
+    /// Takes note that a value is of texts rather than of tokens.
+    fn pooled(&mut self, x: Value) -> Value {
+        let facts = Facts { is_pooled: true, ..self.facts(&x) };
+        self.set_facts(&x, facts);
+        x
+    }
+
     /// `[B, S, heads · head_dim]` to the four axes that `perm` orders, of `[B, S, heads, head_dim]`.
-    fn split_heads(&mut self, x: &Value, inputs: &AttentionInputs<'_, Value>, perm: &[i64; 4]) -> Value {
+    fn by_head(&mut self, x: &Value, [heads, head_dim]: [usize; 2], perm: &[i64; 4]) -> Value {
         // 0 keeps the extent of the input.
-        let shape = self.ints(&[0, 0, inputs.heads as i64, inputs.head_dim as i64]);
+        let shape = self.ints(&[0, 0, heads as i64, head_dim as i64]);
         let split = self.node("Reshape", &[x, &shape], &[]);
         self.node("Transpose", &[&split], &[Attribute::Ints("perm", perm)])
+    }
+
+    /// Keys or values with each head as often as there are queries that share it: `[B, S, heads · head_dim]`.
+    fn repeated(&mut self, x: &Value, inputs: &AttentionInputs<'_, Value>) -> Value {
+        let AttentionInputs { heads, kv_heads, head_dim, .. } = *inputs;
+        if heads == kv_heads {
+            return x.clone();
+        }
+        let shape = self.ints(&[0, 0, kv_heads as i64, 1, head_dim as i64]);
+        let split = self.node("Reshape", &[x, &shape], &[]);
+        let shape = self.ints(&[1, 1, 1, (heads / kv_heads) as i64, 1]);
+        let repeated = self.node("Expand", &[&split, &shape], &[]);
+        let shape = self.ints(&[0, 0, (heads * head_dim) as i64]);
+        self.node("Reshape", &[&repeated, &shape], &[])
     }
 
     fn gelu(&mut self, x: &Value) -> Value {
@@ -76,7 +99,7 @@ impl Ops for Graph<'_> {
     }
 
     fn embedding(&mut self, table: &Value, ids: &Value) -> Result<Value> {
-        Ok(self.node("Gather", &[table, ids], &[]))
+        self.rows_in_form(table, ids)
     }
 
     fn positions(&mut self, like: &Value) -> Result<Value> {
@@ -91,17 +114,66 @@ impl Ops for Graph<'_> {
         Ok(positions)
     }
 
-    fn linear(&mut self, x: &Value, weight: &Value, bias: Option<&Value>) -> Result<Value> {
-        let product = self.node("MatMul", &[x, weight], &[]);
-        Ok(match bias {
-            Some(bias) => self.node("Add", &[&product, bias], &[]),
-            None => product,
-        })
+    fn weight(&mut self, weight: &Value) -> Result<Value> {
+        let weight = self.float_weight(weight)?;
+        Ok(self.of_weights(weight))
     }
 
-    fn layer_norm(&mut self, x: &Value, weight: &Value, bias: &Value, eps: f32) -> Result<Value> {
+    fn constant(&mut self, values: &[f32], shape: &[usize]) -> Result<Value> {
+        Ok(self.numbers(values, shape))
+    }
+
+    fn positions_after(&mut self, ids: &Value, padding_id: i64) -> Result<Value> {
+        Ok(self.counted_positions(ids, padding_id))
+    }
+
+    fn relative_positions(&mut self, like: &Value) -> Result<Value> {
+        let keys = self.positions(like)?;
+        Ok(self.distances(&keys))
+    }
+
+    fn lookup(&mut self, x: &Value, table: &[i64]) -> Result<Value> {
+        Ok(self.clamped_lookup(x, table))
+    }
+
+    fn linear(&mut self, x: &Value, weight: &Value, bias: Option<&Value>) -> Result<Value> {
+        self.linear_in_form(x, weight, bias)
+    }
+
+    fn tied_linear(&mut self, x: &Value, table: &Value, bias: Option<&Value>) -> Result<Value> {
+        let table = self.float_weight(table)?;
+        let matrix = self.node("Transpose", &[&table], &[Attribute::Ints("perm", &[1, 0])]);
+        let product = self.node("MatMul", &[x, &matrix], &[]);
+        let Some(bias) = bias else { return Ok(product) };
+        let bias = self.float_weight(bias)?;
+        Ok(self.node("Add", &[&product, &bias], &[]))
+    }
+
+    fn layer_norm(&mut self, x: &Value, weight: &Value, bias: Option<&Value>, eps: f32) -> Result<Value> {
         let attributes = [Attribute::Int("axis", -1), Attribute::Float("epsilon", eps)];
-        Ok(self.node("LayerNormalization", &[x, weight, bias], &attributes))
+        let is_of_weights = self.facts(x).is_of_weights;
+        let (x, weight) = (self.narrowed(x), self.float_weight(weight)?);
+        let normalised = match bias {
+            Some(bias) => {
+                let bias = self.float_weight(bias)?;
+                self.node("LayerNormalization", &[&x, &weight, &bias], &attributes)
+            }
+            None => self.node("LayerNormalization", &[&x, &weight], &attributes),
+        };
+        Ok(if is_of_weights { self.of_weights(normalised) } else { normalised })
+    }
+
+    fn rms_norm(&mut self, x: &Value, weight: &Value, eps: f32) -> Result<Value> {
+        // Squares of halves overflow.
+        let wide = self.widened(x);
+        let square = self.with_scalar("Pow", &wide, 2.0);
+        let mean =
+            self.node("ReduceMean", &[&square], &[Attribute::Ints("axes", &[-1]), Attribute::Int("keepdims", 1)]);
+        let mean = self.with_scalar("Add", &mean, eps);
+        let root = self.unary("Sqrt", &mean);
+        let normalised = self.node("Div", &[&wide, &root], &[]);
+        let (normalised, weight) = (self.narrowed(&normalised), self.float_weight(weight)?);
+        Ok(self.node("Mul", &[&normalised, &weight], &[]))
     }
 
     fn activation(&mut self, x: &Value, activation: Activation) -> Result<Value> {
@@ -116,23 +188,35 @@ impl Ops for Graph<'_> {
         })
     }
 
-    fn attention_mask(&mut self, mask: &Value) -> Result<Value> {
-        let mask = self.unsqueeze(mask, 1);
-        let mask = self.unsqueeze(&mask, 2);
-        let mask = self.cast(&mask, ElementType::F32);
+    fn attention_mask(&mut self, mask: &Value, reach: Reach) -> Result<Value> {
+        let column = self.unsqueeze(mask, 1);
+        let column = self.unsqueeze(&column, 2);
+        let mut visible = self.cast(&column, ElementType::F32);
+        if let Some(table) = reach.table()? {
+            let distances = self.relative_positions(mask)?;
+            let near = self.clamped_lookup(&distances, &table);
+            let near = self.cast(&near, ElementType::F32);
+            visible = self.node("Mul", &[&near, &visible], &[]);
+        }
         let one = self.float(1.0);
-        let padding = self.node("Sub", &[&one, &mask], &[]);
+        let hidden = self.node("Sub", &[&one, &visible], &[]);
         // The lowest float, as in the reference: finite, so that a row of nothing but padding does not become NaN.
-        Ok(self.with_scalar("Mul", &padding, f32::MIN))
+        let lowest = self.lowest();
+        let bias = self.with_scalar("Mul", &hidden, lowest);
+        Ok(self.narrowed(&bias))
     }
 
     fn attention(&mut self, inputs: &AttentionInputs<'_, Value>) -> Result<Value> {
-        let query = self.split_heads(inputs.query, inputs, &[0, 2, 1, 3]);
-        let key = self.split_heads(inputs.key, inputs, &[0, 2, 3, 1]);
-        let value = self.split_heads(inputs.value, inputs, &[0, 2, 1, 3]);
+        let heads = [inputs.heads, inputs.head_dim];
+        let (key, value) = (self.repeated(inputs.key, inputs), self.repeated(inputs.value, inputs));
+        let query = self.by_head(inputs.query, heads, &[0, 2, 1, 3]);
+        let key = self.by_head(&key, heads, &[0, 2, 3, 1]);
+        let value = self.by_head(&value, heads, &[0, 2, 1, 3]);
         let scores = self.node("MatMul", &[&query, &key], &[]);
-        let scores = self.with_scalar("Div", &scores, (inputs.head_dim as f32).sqrt());
-        let scores = self.node("Add", &[&scores, inputs.mask], &[]);
+        let scores = self.with_scalar("Div", &scores, inputs.divisor);
+        // A bias by distance is made of 32-bit numbers even where all else is in halves.
+        let bias = if self.facts(&scores).is_half { self.narrowed(inputs.bias) } else { inputs.bias.clone() };
+        let scores = self.node("Add", &[&scores, &bias], &[]);
         let shares = self.node("Softmax", &[&scores], &[Attribute::Int("axis", 3)]);
         let context = self.node("MatMul", &[&shares, &value], &[]);
         let context = self.node("Transpose", &[&context], &[Attribute::Ints("perm", &[0, 2, 1, 3])]);
@@ -140,24 +224,54 @@ impl Ops for Graph<'_> {
         Ok(self.node("Reshape", &[&context, &shape], &[]))
     }
 
+    fn relative_scores(&mut self, inputs: &RelativeScores<'_, Value>) -> Result<Value> {
+        let query = self.by_head(inputs.x, [inputs.heads, inputs.head_dim], &[0, 2, 1, 3]);
+        Ok(self.scores_by_row(&query, inputs))
+    }
+
+    fn split_heads(&mut self, x: &Value, heads: usize) -> Result<Value> {
+        let shape = self.ints(&[0, 0, heads as i64, -1]);
+        Ok(self.node("Reshape", &[x, &shape], &[]))
+    }
+
+    fn merge_heads(&mut self, x: &Value) -> Result<Value> {
+        let shape = self.ints(&[0, 0, -1]);
+        Ok(self.node("Reshape", &[x, &shape], &[]))
+    }
+
+    fn slice_last(&mut self, x: &Value, start: usize, len: usize) -> Result<Value> {
+        let (starts, ends) = (self.ints(&[start as i64]), self.ints(&[(start + len) as i64]));
+        let axes = self.ints(&[-1]);
+        Ok(self.node("Slice", &[x, &starts, &ends, &axes], &[]))
+    }
+
+    fn permute(&mut self, x: &Value, axes: &[usize]) -> Result<Value> {
+        let perm: Vec<i64> = axes.iter().map(|&axis| axis as i64).collect();
+        Ok(self.node("Transpose", &[x], &[Attribute::Ints("perm", &perm)]))
+    }
+
     fn add(&mut self, a: &Value, b: &Value) -> Result<Value> {
-        Ok(self.node("Add", &[a, b], &[]))
+        Ok(self.binary("Add", a, b))
     }
 
     fn sub(&mut self, a: &Value, b: &Value) -> Result<Value> {
-        Ok(self.node("Sub", &[a, b], &[]))
+        Ok(self.binary("Sub", a, b))
     }
 
     fn mul(&mut self, a: &Value, b: &Value) -> Result<Value> {
-        Ok(self.node("Mul", &[a, b], &[]))
+        Ok(self.binary("Mul", a, b))
     }
 
     fn div(&mut self, a: &Value, b: &Value) -> Result<Value> {
-        Ok(self.node("Div", &[a, b], &[]))
+        Ok(self.binary("Div", a, b))
     }
 
     fn add_scalar(&mut self, x: &Value, constant: f32) -> Result<Value> {
         Ok(self.with_scalar("Add", x, constant))
+    }
+
+    fn scale(&mut self, x: &Value, factor: f32) -> Result<Value> {
+        Ok(self.with_scalar("Mul", x, factor))
     }
 
     fn clamp_min(&mut self, x: &Value, minimum: f32) -> Result<Value> {
@@ -166,6 +280,25 @@ impl Ops for Graph<'_> {
 
     fn sqrt(&mut self, x: &Value) -> Result<Value> {
         Ok(self.unary("Sqrt", x))
+    }
+
+    fn abs(&mut self, x: &Value) -> Result<Value> {
+        Ok(self.unary("Abs", x))
+    }
+
+    fn cos(&mut self, x: &Value) -> Result<Value> {
+        let cos = self.unary("Cos", x);
+        Ok(self.narrowed(&cos))
+    }
+
+    fn sin(&mut self, x: &Value) -> Result<Value> {
+        let sin = self.unary("Sin", x);
+        Ok(self.narrowed(&sin))
+    }
+
+    fn log1p(&mut self, x: &Value) -> Result<Value> {
+        let shifted = self.with_scalar("Add", x, 1.0);
+        Ok(self.unary("Log", &shifted))
     }
 
     fn to_float(&mut self, x: &Value) -> Result<Value> {
@@ -178,17 +311,20 @@ impl Ops for Graph<'_> {
 
     fn masked_fill(&mut self, x: &Value, mask: &Value, value: f32) -> Result<Value> {
         let keep = self.cast(mask, ElementType::Bool);
-        let value = self.float(value);
+        let value = self.float_like(x, value);
         Ok(self.node("Where", &[&keep, x, &value], &[]))
     }
 
     fn sum_tokens(&mut self, x: &Value) -> Result<Value> {
-        let axes = self.ints(&[1]);
-        Ok(self.node("ReduceSum", &[x, &axes], &[Attribute::Int("keepdims", 0)]))
+        let (x, axes) = (self.widened(x), self.ints(&[1]));
+        let sum = self.node("ReduceSum", &[&x, &axes], &[Attribute::Int("keepdims", 0)]);
+        Ok(self.pooled(sum))
     }
 
     fn max_tokens(&mut self, x: &Value) -> Result<Value> {
-        Ok(self.node("ReduceMax", &[x], &[Attribute::Ints("axes", &[1]), Attribute::Int("keepdims", 0)]))
+        let attributes = [Attribute::Ints("axes", &[1]), Attribute::Int("keepdims", 0)];
+        let largest = self.node("ReduceMax", &[x], &attributes);
+        Ok(self.pooled(largest))
     }
 
     fn first_index(&mut self, mask: &Value) -> Result<Value> {
@@ -205,7 +341,8 @@ impl Ops for Graph<'_> {
     }
 
     fn token_at(&mut self, x: &Value, index: &Value) -> Result<Value> {
-        Ok(self.node("GatherND", &[x, index], &[Attribute::Int("batch_dims", 1)]))
+        let row = self.node("GatherND", &[x, index], &[Attribute::Int("batch_dims", 1)]);
+        Ok(self.pooled(row))
     }
 
     fn concat_last(&mut self, parts: &[Value]) -> Result<Value> {
@@ -214,6 +351,7 @@ impl Ops for Graph<'_> {
     }
 
     fn l2_norm(&mut self, x: &Value) -> Result<Value> {
-        Ok(self.node("ReduceL2", &[x], &[Attribute::Ints("axes", &[-1]), Attribute::Int("keepdims", 1)]))
+        let x = self.widened(x);
+        Ok(self.node("ReduceL2", &[&x], &[Attribute::Ints("axes", &[-1]), Attribute::Int("keepdims", 1)]))
     }
 }

@@ -2,24 +2,29 @@
 
 use std::path::{Path, PathBuf};
 
-use drivetrain_architectures::{Checkpoint, EmbeddingModel, Layout, StoredWeight, TokenInputs};
+use drivetrain_architectures::{Checkpoint, Encoded, TextModel, TokenInputs};
 use drivetrain_contract::{Error, Inputs, Output, Result};
 use drivetrain_package::{Module, Package};
 
 use super::{
+    form::Form,
     graph::{Graph, Value},
     model_file::{MAX_MESSAGE_BYTES, ModelFile},
     schema::{BATCH, ElementType, Extent, SEQUENCE},
-    tensor::{Contents, Tensor},
 };
 
 /// Writes the transformer of `package`, and the pooling and other modules after it, as an ONNX file at `target`.
 ///
 /// The graph (operator set 17) takes 64-bit `input_ids`, `attention_mask` and, where the architecture has segments,
-/// `token_type_ids`, each `[batch_size, sequence_length]`. It gives `last_hidden_state`
-/// `[batch_size, sequence_length, hidden]` and, unless the package has no pooling, `sentence_embedding`
-/// `[batch_size, dim]` with every module of the package applied; the metadata entry `drivetrain.modules` lists them.
-/// Weights are 32-bit floats. Missing folders on the way to `target` are created, and an existing file is replaced.
+/// `token_type_ids`, each `[batch_size, sequence_length]`. What it gives depends on the package's task:
+///
+/// - one vector per text: `last_hidden_state` `[batch_size, sequence_length, hidden]` and, unless the package has no
+///   pooling, `sentence_embedding` `[batch_size, dim]` with every module applied;
+/// - one vector per token: `last_hidden_state` `[batch_size, sequence_length, dim]` with every module applied;
+/// - scores: `logits` `[batch_size, labels]` before any activation;
+/// - weights of words: `vocab_scores` `[batch_size, vocabulary]`.
+///
+/// The metadata entry `drivetrain.modules` lists the modules applied. Weights are as `options.form` says. Missing folders on the way to `target` are created, and an existing file is replaced.
 ///
 /// `progress` is called about four times per MiB written; an error it returns ends the export.
 ///
@@ -36,9 +41,9 @@ pub fn export(
 ) -> Result<ExportReport> {
     check_target(target)?;
     let checkpoint = Checkpoint::open(package)?;
-    let (model, graph) = build(package, &checkpoint)?;
+    let (model, graph) = Traced::new(package, &checkpoint, options.form.clone())?.with_outputs();
     let file = ModelFile::new(graph, package.name(), metadata(package));
-    let (n_weights, weight_bytes) = file.weights();
+    let (n_weights, n_parameters) = file.weights();
     let written = file.write(target, options.max_file_bytes, progress)?;
     let (data_path, data_bytes) = written.data.unzip();
     Ok(ExportReport {
@@ -46,16 +51,17 @@ pub fn export(
         data_path: data_path.map(|name| target.with_file_name(name)),
         total_bytes: written.model_bytes + data_bytes.unwrap_or(0),
         n_weights,
-        n_parameters: weight_bytes / 4,
+        n_parameters,
         inputs: model.inputs(),
-        hidden: model.hidden_size(),
-        dim: model.dim(),
+        outputs: outputs(&model).collect(),
     })
 }
 
 /// How to export.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ExportOptions {
+    /// How weights are stored and multiplied.
+    pub form: Form,
     /// Largest model file; with more, all weights go to a data file beside it, whose name begins like the target's and
     /// ends in `.onnx_data`. At most the 2 GiB that protocol buffers allow, which is the default.
     pub max_file_bytes: u64,
@@ -63,7 +69,7 @@ pub struct ExportOptions {
 
 impl Default for ExportOptions {
     fn default() -> Self {
-        Self { max_file_bytes: MAX_MESSAGE_BYTES }
+        Self { form: Form::F32, max_file_bytes: MAX_MESSAGE_BYTES }
     }
 }
 
@@ -93,10 +99,15 @@ pub struct ExportReport {
     pub n_parameters: u64,
     /// Inputs of the graph.
     pub inputs: Inputs,
-    /// Extent of `last_hidden_state`.
-    pub hidden: usize,
-    /// Extent of `sentence_embedding`; `None` where the graph has no such output.
-    pub dim: Option<usize>,
+    /// Outputs of the graph, each with the extent of its last axis.
+    pub outputs: Vec<(Output, usize)>,
+}
+
+/// The outputs of a model, each with the extent of its last axis.
+pub(crate) fn outputs<W>(model: &TextModel<W>) -> impl Iterator<Item = (Output, usize)> {
+    let order = [Output::LastHiddenState, Output::SentenceEmbedding, Output::Logits, Output::VocabScores];
+    let given = order.into_iter().filter(|output| model.outputs().contains(output.set()));
+    given.filter_map(|output| Some((output, model.extent(output)?)))
 }
 
 fn check_target(target: &Path) -> Result<()> {
@@ -107,38 +118,47 @@ fn check_target(target: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Runs the model with operations that emit nodes: every weight is found and its shape checked on the way.
-fn build<'a>(package: &Package, checkpoint: &'a Checkpoint) -> Result<(EmbeddingModel<Value>, Graph<'a>)> {
-    let mut graph = Graph::default();
-    let model = EmbeddingModel::load(package, checkpoint, &mut |weight| Ok(graph.weight(tensor(weight))))?;
-    let mut input = |input: Inputs| graph.input(input.name(), ElementType::I64, &[BATCH, SEQUENCE]);
-    let inputs = TokenInputs {
-        input_ids: input(Inputs::INPUT_IDS),
-        attention_mask: input(Inputs::ATTENTION_MASK),
-        token_type_ids: model.inputs().contains(Inputs::TOKEN_TYPE_IDS).then(|| input(Inputs::TOKEN_TYPE_IDS)),
-    };
-    let encoded = model.forward(&mut graph, &inputs)?;
-    let hidden = Extent::Fixed(model.hidden_size());
-    graph.output(Output::LastHiddenState.name(), &encoded.last_hidden_state, &[BATCH, SEQUENCE, hidden]);
-    if let (Some(embedding), Some(dim)) = (&encoded.sentence_embedding, model.dim()) {
-        graph.output(Output::SentenceEmbedding.name(), embedding, &[BATCH, Extent::Fixed(dim)]);
-    }
-    Ok((model, graph))
+/// A model that was run with operations that emit nodes: every weight was found and its shape checked on the way.
+#[derive(Debug)]
+pub(crate) struct Traced<'a> {
+    pub(crate) graph: Graph<'a>,
+    pub(crate) inputs: TokenInputs<Value>,
+    model: TextModel<Value>,
+    encoded: Encoded<Value>,
 }
 
-/// The graph multiplies by matrices as `[inputs, outputs]`: turned while they are written, not at every run.
-fn tensor(weight: StoredWeight<'_>) -> Tensor<'_> {
-    let mut dims = weight.shape;
-    let transposed = weight.layout == Layout::Linear;
-    if transposed {
-        dims.reverse();
+impl<'a> Traced<'a> {
+    pub(crate) fn new(package: &Package, checkpoint: &'a Checkpoint, form: Form) -> Result<Self> {
+        let mut graph = Graph::new(form);
+        let model = TextModel::load(package, checkpoint, &mut |weight| Ok(graph.load(weight)))?;
+        let mut input = |input: Inputs| graph.input(input.name(), ElementType::I64, &[BATCH, SEQUENCE]);
+        let inputs = TokenInputs {
+            input_ids: input(Inputs::INPUT_IDS),
+            attention_mask: input(Inputs::ATTENTION_MASK),
+            token_type_ids: model.inputs().contains(Inputs::TOKEN_TYPE_IDS).then(|| input(Inputs::TOKEN_TYPE_IDS)),
+        };
+        let encoded = model.forward(&mut graph, &inputs)?;
+        Ok(Self { graph, inputs, model, encoded })
     }
-    let contents = Contents::Stored { weights: weight.weights, stored_name: weight.name, transposed };
-    Tensor { name: weight.label.into(), dims, contents }
+
+    /// The graph with everything that the model is for as its outputs.
+    fn with_outputs(self) -> (TextModel<Value>, Graph<'a>) {
+        let Self { mut graph, model, encoded, .. } = self;
+        for (output, extent) in outputs(&model) {
+            let Some(value) = encoded.get(output) else { continue };
+            match output {
+                Output::LastHiddenState => {
+                    graph.output(output.name(), value, &[BATCH, SEQUENCE, Extent::Fixed(extent)])
+                }
+                _ => graph.output(output.name(), value, &[BATCH, Extent::Fixed(extent)]),
+            }
+        }
+        (model, graph)
+    }
 }
 
 /// What a reader should know of the file: who wrote it, from what, and which modules are inside.
-fn metadata(package: &Package) -> Vec<(&'static str, String)> {
+pub(crate) fn metadata(package: &Package) -> Vec<(&'static str, String)> {
     let modules: Vec<String> = package.modules().iter().map(module_name).collect();
     vec![
         ("drivetrain.version", env!("CARGO_PKG_VERSION").to_owned()),
@@ -157,6 +177,8 @@ fn module_name(module: &Module) -> String {
         }
         Module::Dense(dense) => format!("Dense:{}", dense.out_features),
         Module::Normalize => "Normalize".to_owned(),
+        Module::SpladePooling(_) => "SpladePooling".to_owned(),
+        Module::MultiVectorMask { .. } => "MultiVectorMask".to_owned(),
         Module::StaticEmbedding(_) => "StaticEmbedding".to_owned(),
         Module::Other { type_name, .. } => type_name.clone(),
     }

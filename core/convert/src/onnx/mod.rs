@@ -13,13 +13,32 @@
 
 mod emit;
 mod export;
+mod form;
 mod graph;
+mod grid;
+mod half;
+mod int8;
 mod model_file;
+mod observed;
 mod proto;
+mod relative;
 mod schema;
+mod site_numbers;
+mod sites;
 mod staged;
+mod stored;
 mod tensor;
 #[cfg(test)]
 mod tests;
+mod weights;
 
+pub(crate) use export::{metadata, outputs};
 pub use export::{ExportOptions, ExportReport, Progress, export};
+pub use form::{Activations, Form, Int8, Int8Preset, SiteForm, SiteNumbers};
+pub(crate) use grid::{Grid, GridRange};
+pub(crate) use int8::MIN_TABLE_ELEMENTS;
+pub(crate) use schema::ElementType;
+pub(crate) use sites::Sites;
+pub(crate) use staged::StagedFile;
+pub(crate) use stored::{Numbers, Stored};
+pub(crate) use tensor::{Contents, Tensor};

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     export::Progress,
-    graph::Graph,
+    graph::{Graph, Parts},
     proto::Message,
     schema::{self, GRAPH_INITIALIZER, MODEL_GRAPH, Storage},
     staged::StagedFile,
@@ -26,9 +26,7 @@ const HASH_KEY: &str = "drivetrain.weights_sha256";
 /// A finished graph with its description, ready to be written.
 #[derive(Debug)]
 pub(crate) struct ModelFile<'a> {
-    graph_head: Message,
-    tensors: Vec<Tensor<'a>>,
-    graph_tail: Message,
+    graph: Parts<'a>,
     metadata: Vec<(&'static str, String)>,
 }
 
@@ -43,13 +41,12 @@ pub(crate) struct Written {
 
 impl<'a> ModelFile<'a> {
     pub(crate) fn new(graph: Graph<'a>, name: &str, metadata: Vec<(&'static str, String)>) -> Self {
-        let (graph_head, tensors, graph_tail) = graph.into_parts(name);
-        Self { graph_head, tensors, graph_tail, metadata }
+        Self { graph: graph.into_parts(name), metadata }
     }
 
-    /// Number of weights and of the bytes they take in the file.
+    /// Number of weights and of their elements.
     pub(crate) fn weights(&self) -> (usize, u64) {
-        self.stored().fold((0, 0), |(count, n_bytes), tensor| (count + 1, n_bytes + tensor.n_bytes()))
+        self.stored().fold((0, 0), |(count, elements), tensor| (count + 1, elements + tensor.n_elements()))
     }
 
     /// Writes `target`, and the weights to a data file beside it if the model would have more than `max_file_bytes`.
@@ -59,7 +56,8 @@ impl<'a> ModelFile<'a> {
         max_file_bytes: u64,
         progress: &mut dyn FnMut(Progress<'_>) -> Result<()>,
     ) -> Result<Written> {
-        let mut weights = WeightWriter { total: self.weights().1, written: 0, hash: Sha256::new(), progress };
+        let total = self.stored().map(Tensor::n_bytes).sum();
+        let mut weights = WeightWriter { total, written: 0, hash: Sha256::new(), progress };
         let whole = self.layout(None);
         if whole.model_bytes(&self.metadata) <= max_file_bytes.min(MAX_MESSAGE_BYTES) {
             let mut staged = StagedFile::create_beside(target)?;
@@ -100,15 +98,15 @@ impl<'a> ModelFile<'a> {
     }
 
     fn stored(&self) -> impl Iterator<Item = &Tensor<'a>> {
-        self.tensors.iter().filter(|tensor| tensor.is_stored())
+        self.graph.tensors.iter().filter(|tensor| tensor.is_stored())
     }
 
     /// Every length of the model file, with the weights inside it or in `data`.
     fn layout(&self, data: Option<&DataFile<'_>>) -> Layout {
         let mut offsets = data.iter().flat_map(|data| data.offsets.iter().copied());
-        let mut tensor_heads = Vec::with_capacity(self.tensors.len());
-        let mut graph_bytes = self.graph_head.len() + self.graph_tail.len();
-        for tensor in &self.tensors {
+        let mut tensor_heads = Vec::with_capacity(self.graph.tensors.len());
+        let mut graph_bytes = self.graph.head.len() + self.graph.tail.len();
+        for tensor in &self.graph.tensors {
             let len = tensor.n_bytes();
             let (storage, inside) = match data {
                 Some(data) if tensor.is_stored() => {
@@ -122,14 +120,14 @@ impl<'a> ModelFile<'a> {
             graph_bytes += head.len() + inside;
             tensor_heads.push(TensorHead { head, inside: inside > 0 });
         }
-        let head = schema::model_head().announce(MODEL_GRAPH, graph_bytes);
+        let head = schema::model_head(self.graph.contributed).announce(MODEL_GRAPH, graph_bytes);
         Layout { head, tensor_heads, graph_bytes }
     }
 
     fn write_model(&self, file: &mut StagedFile, layout: &Layout, weights: &mut WeightWriter<'_>) -> Result<()> {
         file.write(layout.head.as_bytes())?;
-        file.write(self.graph_head.as_bytes())?;
-        for (tensor, TensorHead { head, inside }) in self.tensors.iter().zip(&layout.tensor_heads) {
+        file.write(self.graph.head.as_bytes())?;
+        for (tensor, TensorHead { head, inside }) in self.graph.tensors.iter().zip(&layout.tensor_heads) {
             file.write(head.as_bytes())?;
             match inside {
                 true if tensor.is_stored() => weights.write(tensor, file)?,
@@ -137,7 +135,7 @@ impl<'a> ModelFile<'a> {
                 false => {}
             }
         }
-        file.write(self.graph_tail.as_bytes())?;
+        file.write(self.graph.tail.as_bytes())?;
         let expected = layout.head.len() + layout.graph_bytes;
         if file.written() != expected {
             let message = format!("a model of {expected} bytes was written as {}", file.written());

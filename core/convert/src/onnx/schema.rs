@@ -29,8 +29,25 @@ pub(crate) const MODEL_GRAPH: u32 = 7;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ElementType {
     F32 = 1,
+    U8 = 2,
+    I8 = 3,
+    I32 = 6,
     I64 = 7,
     Bool = 9,
+    F16 = 10,
+    Bf16 = 16,
+}
+
+impl ElementType {
+    /// Bytes of one element.
+    pub(crate) fn n_bytes(self) -> u64 {
+        match self {
+            Self::I64 => 8,
+            Self::F32 | Self::I32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+            Self::U8 | Self::I8 | Self::Bool => 1,
+        }
+    }
 }
 
 /// An attribute of a node.
@@ -41,13 +58,14 @@ pub(crate) enum Attribute<'a> {
     Float(&'a str, f32),
 }
 
-/// `NodeProto`, of a node with one output.
+/// `NodeProto`
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Node<'a> {
     pub(crate) name: &'a str,
     pub(crate) op: &'a str,
+    /// An empty name is an input that is left out.
     pub(crate) inputs: &'a [Value],
-    pub(crate) output: &'a str,
+    pub(crate) outputs: &'a [Value],
     /// Encoded by [`attributes`].
     pub(crate) attributes: &'a Message,
 }
@@ -55,10 +73,20 @@ pub(crate) struct Node<'a> {
 impl Node<'_> {
     pub(crate) fn encode(&self) -> Message {
         let inputs = self.inputs.iter().fold(Message::new(), |message, input| message.text(1, input));
-        let mut message = inputs.text(2, self.output).text(3, self.name).text(4, self.op);
+        let outputs = self.outputs.iter().fold(inputs, |message, output| message.text(2, output));
+        let mut message = outputs.text(3, self.name).text(4, self.op);
         message.merge(self.attributes);
-        message
+        if is_contributed(self.op) { message.text(7, CONTRIBUTED) } else { message }
     }
+}
+
+/// The operator set of what ONNX Runtime adds to the standard.
+/// Source: <https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md>.
+const CONTRIBUTED: &str = "com.microsoft";
+
+/// Whether an operator is one of ONNX Runtime's own, which no other engine need know.
+pub(crate) fn is_contributed(op: &str) -> bool {
+    matches!(op, "FastGelu" | "MultiHeadAttention")
 }
 
 /// The field `NodeProto.attribute`.
@@ -130,13 +158,17 @@ pub(crate) fn tensor(name: &str, element_type: ElementType, dims: &[usize], stor
     }
 }
 
-/// The fields of `ModelProto` before the graph.
-pub(crate) fn model_head() -> Message {
-    Message::new()
+/// The fields of `ModelProto` before the graph; `contributed` announces operators of ONNX Runtime's own.
+pub(crate) fn model_head(contributed: bool) -> Message {
+    let message = Message::new()
         .int(1, IR_VERSION)
         .text(2, "drivetrain")
         .text(3, env!("CARGO_PKG_VERSION"))
-        .message(8, &Message::new().text(1, "").int(2, OPSET))
+        .message(8, &Message::new().text(1, "").int(2, OPSET));
+    match contributed {
+        true => message.message(8, &Message::new().text(1, CONTRIBUTED).int(2, 1)),
+        false => message,
+    }
 }
 
 /// The field `ModelProto.metadata_props`.

@@ -21,7 +21,7 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 fn export_folder(folder: &Path, target: &Path, max_file_bytes: u64) -> Result<ExportReport> {
-    export(&Package::open(folder)?, target, &ExportOptions { max_file_bytes }, &mut |_| Ok(()))
+    export(&Package::open(folder)?, target, &ExportOptions { max_file_bytes, ..ExportOptions::default() }, &mut |_| Ok(()))
 }
 
 /// A file may be as large as it needs to be.
@@ -40,7 +40,9 @@ fn check_structure(name: &str, dim: &str, modules: &str) {
     let target = folder.path().join("onnx/model.onnx");
     let report = export_folder(&fixture(name), &target, WHOLE).unwrap();
     assert_eq!(report.total_bytes, fs::metadata(&target).unwrap().len());
-    assert_eq!(report.dim.unwrap().to_string(), dim);
+    let extents = report.outputs.iter().map(|(output, extent)| (output.name(), extent.to_string()));
+    let expect = [("last_hidden_state", "48".to_owned()), ("sentence_embedding", dim.to_owned())];
+    assert_eq!(extents.collect::<Vec<_>>(), expect);
     assert_eq!(names(target.parent().unwrap()).len(), 1);
     let model = reader::read(&target);
     assert_eq!((model.ir_version, model.opset), (8, 17));
@@ -90,6 +92,44 @@ fn every_fixture_gives_a_sound_graph() {
     ] {
         check_structure(name, dim, &transformer_and(modules));
     }
+}
+
+/// Exports a fixture, and compares inputs and outputs with what is expected: names, and the extent of the last axis.
+fn check_interface(name: &str, has_segments: bool, outputs: &[(&str, &str)]) {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("model.onnx");
+    export_folder(&fixture(name), &target, WHOLE).unwrap();
+    let model = reader::read(&target);
+    check_graph(&model);
+    let inputs: Vec<&str> = model.inputs.iter().map(|(name, ..)| &**name).collect();
+    let expect = ["input_ids", "attention_mask", "token_type_ids"];
+    assert_eq!(inputs, expect[..if has_segments { 3 } else { 2 }], "{name}");
+    let found: Vec<(&str, &str)> = model.outputs.iter().map(|(name, _, dims)| (&**name, &**dims.last().unwrap())).collect();
+    assert_eq!(found, outputs, "{name}");
+}
+
+#[test]
+fn every_architecture_and_head_gives_a_sound_graph() {
+    let vectors = [("last_hidden_state", "48"), ("sentence_embedding", "48")];
+    for name in ["albert-mean", "electra-mean", "jina-bert-v2-mean", "jina-bert-v2-12heads", "nomic-bert-mean"] {
+        check_interface(name, true, &vectors);
+    }
+    for name in ["deberta-v2-mean", "eurobert-mean", "gte-cls", "modernbert-mean", "mpnet-mean", "qwen3-last"] {
+        check_interface(name, false, &vectors);
+    }
+    for name in ["roberta-mean", "xlm-roberta-cls"] {
+        check_interface(name, false, &vectors);
+    }
+    check_interface("distilbert-mean-dense", false, &[("last_hidden_state", "48"), ("sentence_embedding", "24")]);
+    check_interface("cross-bert", true, &[("logits", "1")]);
+    check_interface("cross-bert-3labels", true, &[("logits", "3")]);
+    for name in ["cross-deberta-v2", "cross-modernbert", "cross-xlm-roberta"] {
+        check_interface(name, false, &[("logits", "1")]);
+    }
+    check_interface("splade-bert", true, &[("vocab_scores", "900")]);
+    check_interface("splade-distilbert", false, &[("vocab_scores", "900")]);
+    check_interface("colbert-bert", true, &[("last_hidden_state", "16")]);
+    check_interface("colbert-modernbert", false, &[("last_hidden_state", "24")]);
 }
 
 /// The numbers of a stored tensor.
@@ -221,7 +261,7 @@ fn an_error_of_the_caller_stops_the_export() {
         let target = folder.path().join("model.onnx");
         let package = Package::open(&fixture("bert-mean")).unwrap();
         let mut last = 0;
-        let stopped = export(&package, &target, &ExportOptions { max_file_bytes }, &mut |progress| {
+        let stopped = export(&package, &target, &ExportOptions { max_file_bytes, ..ExportOptions::default() }, &mut |progress| {
             assert!(progress.written_bytes > last && progress.written_bytes <= progress.total_bytes);
             last = progress.written_bytes;
             if last * 2 > progress.total_bytes { Err(Error::new(ErrorKind::Cancelled, "enough")) } else { Ok(()) }

@@ -1,0 +1,99 @@
+//! What goes into linear layers, seen on real texts.
+
+use std::path::Path;
+
+use drivetrain_architectures::Checkpoint;
+use drivetrain_contract::{Call, Error, Result};
+use drivetrain_package::Package;
+
+use super::{OpenGraph, rows::for_each_row, samples::Samples};
+use crate::onnx::observed::{ObservedSite, numbers_of_site, trace, write_observed};
+
+/// Numbers held of all sites that are observed at once: 256 MiB.
+const MOST_NUMBERS: usize = 1 << 26;
+
+/// Tokens of each text that are kept.
+const TOKENS_PER_TEXT: usize = 8;
+
+/// What was seen at one site.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Observation {
+    /// Lowest value of each channel, over all tokens of all texts.
+    pub(super) low: Vec<f32>,
+    /// Highest value of each channel.
+    pub(super) high: Vec<f32>,
+    /// Some tokens of each text, `[tokens, channels]`.
+    pub(super) rows: Vec<f32>,
+}
+
+impl Observation {
+    fn new(width: usize, room: usize) -> Self {
+        let rows = Vec::with_capacity(width * room);
+        Self { low: vec![f32::INFINITY; width], high: vec![f32::NEG_INFINITY; width], rows }
+    }
+
+    /// Takes in what a graph gives of one text: lowest values, highest values, tokens.
+    fn add(&mut self, numbers: &[f32]) {
+        let width = self.low.len();
+        let (low, rest) = numbers.split_at(width);
+        let (high, rows) = rest.split_at(width);
+        self.low.iter_mut().zip(low).for_each(|(known, &seen)| *known = known.min(seen));
+        self.high.iter_mut().zip(high).for_each(|(known, &seen)| *known = known.max(seen));
+        self.rows.extend_from_slice(rows);
+    }
+}
+
+/// Cuts the sites into groups that can be observed at once in bounded memory.
+pub(super) fn groups<'s, 'a>(sites: &'s [ObservedSite<'a>], texts: usize) -> Vec<&'s [ObservedSite<'a>]> {
+    let numbers = |sites: &[ObservedSite<'_>]| {
+        let widths = sites.iter().map(|site| site.width);
+        widths.sum::<usize>().saturating_mul(texts).saturating_mul(TOKENS_PER_TEXT)
+    };
+    let (mut groups, mut rest) = (Vec::new(), sites);
+    while !rest.is_empty() {
+        let fitting = (1..=rest.len()).take_while(|&count| numbers(&rest[..count]) <= MOST_NUMBERS).last();
+        let (group, others) = rest.split_at(fitting.unwrap_or(1));
+        groups.push(group);
+        rest = others;
+    }
+    groups
+}
+
+/// What is needed to run a package's graphs on texts.
+pub(super) struct Observer<'o, 'f> {
+    pub(super) package: &'o Package,
+    pub(super) checkpoint: &'o Checkpoint,
+    pub(super) samples: &'o Samples,
+    pub(super) open: &'o mut OpenGraph<'f>,
+    /// A folder for graphs that are needed for a while.
+    pub(super) scratch: &'o Path,
+    pub(super) call: &'o dyn Call,
+}
+
+impl Observer<'_, '_> {
+    /// What is seen at each site of a group.
+    pub(super) fn observe(&mut self, group: &[ObservedSite<'_>]) -> Result<Vec<Observation>> {
+        let texts = self.samples.len();
+        let total: usize = group.iter().map(|site| site.width).sum();
+        let tokens = (MOST_NUMBERS / (total * texts).max(1)).clamp(1, TOKENS_PER_TEXT);
+        let path = self.scratch.join("observed.onnx");
+        let traced = trace(self.package, self.checkpoint)?;
+        write_observed(self.package, traced, &|name| group.iter().any(|site| site.name == name), tokens, &path)?;
+        let mut session = (self.open)(&path)?;
+        let mut seen: Vec<Observation> =
+            group.iter().map(|site| Observation::new(site.width, texts * tokens)).collect();
+        let expected: usize = group.iter().map(|site| numbers_of_site(site.width, tokens)).sum();
+        for_each_row(&mut *session, self.samples, self.call, &mut |_, mut numbers| {
+            if numbers.len() != expected {
+                return Err(Error::internal(format!("{} numbers were observed, not {expected}", numbers.len())));
+            }
+            for (site, observation) in group.iter().zip(&mut seen) {
+                let (own, rest) = numbers.split_at(numbers_of_site(site.width, tokens));
+                observation.add(own);
+                numbers = rest;
+            }
+            Ok(())
+        })?;
+        Ok(seen)
+    }
+}

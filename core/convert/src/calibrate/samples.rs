@@ -1,0 +1,112 @@
+//! Texts to learn from, as tokens.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use drivetrain_contract::{Error, Result};
+use drivetrain_package::{Package, Side};
+use tokenizers::{NormalizerWrapper, Tokenizer, TruncationDirection, TruncationParams, normalizers};
+
+/// Tokens of a text that are used at the most: more cost time and show nothing new.
+const MOST_TOKENS: usize = 512;
+
+/// Bytes of a text that are read at the most, far beyond what [`MOST_TOKENS`] take.
+const MOST_BYTES: usize = 1 << 16;
+
+/// Texts as the ids of their tokens, special tokens included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Samples {
+    texts: Vec<Vec<u32>>,
+    pad_id: u32,
+}
+
+impl Samples {
+    /// Texts that were tokenised elsewhere; `pad_id` fills the places of a batch that have no token.
+    ///
+    /// # Errors
+    /// [`drivetrain_contract::ErrorKind::Invalid`] when there is none, or one without a token.
+    pub fn new(texts: Vec<Vec<u32>>, pad_id: u32) -> Result<Self> {
+        if texts.is_empty() || texts.iter().any(Vec::is_empty) {
+            return Err(Error::invalid("there must be texts to learn from, and each must have tokens"));
+        }
+        Ok(Self { texts, pad_id })
+    }
+
+    /// Tokenises texts as the package says, cut at its limit or at 512 tokens; blank ones are left out.
+    ///
+    /// # Errors
+    /// [`drivetrain_contract::ErrorKind::Model`] for a broken `tokenizer.json`,
+    /// [`drivetrain_contract::ErrorKind::Invalid`] when no text is left.
+    pub fn tokenize<S: AsRef<str>>(package: &Package, texts: impl IntoIterator<Item = S>) -> Result<Self> {
+        let json = package.tokenizer_json()?;
+        let facts = package.tokenizer();
+        let mut tokenizer = guarded(|| Tokenizer::from_bytes(&json))?;
+        let pad_id = facts.pad_token.as_deref().and_then(|token| tokenizer.token_to_id(token));
+        let pad_id = pad_id.or_else(|| tokenizer.get_padding().map(|padding| padding.pad_id)).unwrap_or(0);
+        tokenizer.with_padding(None);
+        if facts.do_lower_case {
+            let mut steps: Vec<NormalizerWrapper> = vec![normalizers::Lowercase.into()];
+            steps.extend(tokenizer.get_normalizer().cloned());
+            tokenizer.with_normalizer(Some(normalizers::Sequence::new(steps)));
+        }
+        let direction = match facts.truncation_side {
+            Side::Left => TruncationDirection::Left,
+            Side::Right => TruncationDirection::Right,
+        };
+        let max_length = package.max_seq_length().unwrap_or(MOST_TOKENS).min(MOST_TOKENS);
+        let truncation = TruncationParams { max_length, direction, ..TruncationParams::default() };
+        guarded(|| tokenizer.with_truncation(Some(truncation)).map(|_| ()))?;
+        let mut tokenized = Vec::new();
+        for text in texts {
+            let text = text.as_ref().trim();
+            let text = &text[..text.floor_char_boundary(MOST_BYTES)];
+            if text.is_empty() {
+                continue;
+            }
+            let encoding = guarded(|| tokenizer.encode(text, true))?;
+            tokenized.push(encoding.get_ids().to_vec());
+        }
+        tokenized.retain(|ids| !ids.is_empty());
+        Self::new(tokenized, pad_id)
+    }
+
+    /// Number of texts.
+    #[expect(clippy::len_without_is_empty, reason = "there is always one")]
+    pub fn len(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// At most `limit` of them, evenly spread over all.
+    #[must_use]
+    pub fn thinned(&self, limit: usize) -> Self {
+        let (len, kept) = (self.texts.len(), self.texts.len().min(limit.max(1)));
+        let texts = (0..kept).map(|idx| self.texts[idx * len / kept].clone()).collect();
+        Self { texts, pad_id: self.pad_id }
+    }
+
+    /// Every `nth` text apart from the others, if there are as many.
+    pub(super) fn split(&self, nth: usize) -> (Self, Self) {
+        let part = |wanted: bool| {
+            let texts = self.texts.iter().enumerate().filter(|(idx, _)| (idx % nth == nth - 1) == wanted);
+            Self { texts: texts.map(|(_, text)| text.clone()).collect(), pad_id: self.pad_id }
+        };
+        let (rest, apart) = (part(false), part(true));
+        if apart.texts.is_empty() { (self.clone(), self.clone()) } else { (rest, apart) }
+    }
+
+    pub(super) fn texts(&self) -> &[Vec<u32>] {
+        &self.texts
+    }
+
+    pub(super) fn pad_id(&self) -> u32 {
+        self.pad_id
+    }
+}
+
+/// The tokenizers library panics on some broken files; that must not end the program.
+fn guarded<T>(call: impl FnOnce() -> tokenizers::Result<T>) -> Result<T> {
+    let failed = || Error::model("failed to tokenise").with_hint("check `tokenizer.json` of the model");
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(result) => result.map_err(|err| failed().with_source(err)),
+        Err(_) => Err(failed().with_source("the tokenizer panicked")),
+    }
+}

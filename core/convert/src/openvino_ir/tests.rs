@@ -1,0 +1,1 @@
+//! Whole exports of the fixtures.
