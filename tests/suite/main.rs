@@ -1,5 +1,6 @@
 //! The product as its users see it.
 
+mod backends;
 mod cli;
 mod cli_models;
 mod cli_profiles;

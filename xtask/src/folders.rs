@@ -23,6 +23,11 @@ pub(crate) fn fetched() -> PathBuf {
     target().join("fetched")
 }
 
+/// Wheels that several things are unpacked from.
+pub(crate) fn wheels() -> PathBuf {
+    fetched().join("wheels")
+}
+
 /// The data folder of the tests.
 pub(crate) fn test_home() -> PathBuf {
     target().join("test-home")

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask setup | test | dist | tidy | builtin-model`.
+//! The project's own commands: `cargo xtask setup | test | plugin | dist | tidy | builtin-model`.
 
 #![expect(clippy::print_stderr, reason = "this program talks to the developer who runs it")]
 
@@ -7,6 +7,7 @@ mod cargo;
 mod dist;
 mod fetch;
 mod folders;
+mod plugin;
 mod setup;
 mod test;
 mod tidy;
@@ -40,6 +41,14 @@ enum Command {
         #[arg(last = true)]
         args: Vec<String>,
     },
+    /// Build, lint and test a plugin that has a workspace of its own, with a data folder below target/
+    Plugin {
+        /// Which
+        plugin: plugin::Plugin,
+        /// Put the library and the plugin, built optimised, into this data folder instead, and test nothing
+        #[arg(long)]
+        home: Option<PathBuf>,
+    },
     /// Put the program and its plugins into one folder that runs wherever it is moved to
     Dist {
         /// Folder to make
@@ -56,6 +65,8 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Setup { home, release } => setup::run(home, release),
         Command::Test { args } => test::run(&args),
+        Command::Plugin { plugin, home: None } => plugin::check(plugin),
+        Command::Plugin { plugin, home: Some(home) } => plugin::set_up(plugin, &home, true),
         Command::Dist { output } => dist::run(&output),
         Command::Tidy => tidy::run(),
         Command::BuiltinModel => builtin_model::run(),

@@ -13,13 +13,14 @@ use drivetrain_runtimes::{InstallOptions, install};
 use crate::{cargo, fetch::fetch, folders};
 
 /// The engines that are also built as plugins.
-pub(crate) const ENGINES: [&str; 2] = ["static", "onnxruntime"];
+pub(crate) const ENGINES: [&str; 3] = ["static", "onnxruntime", "openvino"];
 /// The real model, under the name it has in the data folder.
 const MODEL: &str = "all-MiniLM-L6-v2";
 
 pub(crate) fn run(home: Option<PathBuf>, release: bool) -> Result<()> {
     let home = home.map_or_else(folders::user_home, |home| Ok(std::path::absolute(home)?))?;
     native_library("onnxruntime", &home)?;
+    native_library("openvino", &home)?;
     model(&home)?;
     plugins(&home.join("plugins"), release)?;
     eprintln!("set up `{}`", home.display());

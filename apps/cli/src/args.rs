@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Runtimes(RuntimesArgs),
     /// See the settings that apply
     Config(ConfigArgs),
+    /// Find out which engines work here, what is in their way, and how to mend it
+    Doctor(DoctorArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -63,7 +65,7 @@ pub(crate) struct ProfileArgs {
     /// `builtin`, the folder of a model, the name of an installed one, or `hf:ORG/NAME[@REVISION]` to fetch it
     #[arg(short, long, value_name = "MODEL", help_heading = "Profile")]
     pub(crate) model: Option<String>,
-    /// Engine to use, by its id in `drivetrain plugins list`
+    /// Engine to use: static, onnxruntime, openvino, libtorch, or another in `drivetrain plugins list`
     #[arg(long, value_name = "ID", help_heading = "Profile")]
     pub(crate) backend: Option<String>,
     /// Device to use, by its id in `drivetrain plugins list`
@@ -72,6 +74,9 @@ pub(crate) struct ProfileArgs {
     /// Precision to compute in: f32, bf16, f16 or int8
     #[arg(long, value_name = "PRECISION", help_heading = "Profile")]
     pub(crate) precision: Option<String>,
+    /// Accept a precision that the device computes in another one
+    #[arg(long, help_heading = "Profile")]
+    pub(crate) allow_emulated: bool,
     /// Threads to compute with
     #[arg(long, value_name = "N", help_heading = "Profile")]
     pub(crate) threads: Option<usize>,
@@ -195,7 +200,8 @@ pub(crate) struct ConvertArgs {
     /// What to make
     #[arg(long, value_enum, value_name = "TARGET")]
     pub(crate) to: ConvertTarget,
-    /// Where to put it: a file for onnx (default: onnx/model.onnx in the model's folder), a new folder for static
+    /// Where to put it: a file for onnx and openvino (default: in the model's folder, onnx/model.onnx or
+    /// openvino/openvino_model.xml), a new folder for static
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
     /// Static: dimensions to keep
@@ -228,6 +234,10 @@ pub(crate) struct RunArgs {
 pub(crate) enum ConvertTarget {
     /// An ONNX graph with pooling and every other module inside
     Onnx,
+    /// The same as OpenVINO IR: a graph in .xml and its weights in .bin beside it
+    Openvino,
+    /// OpenVINO IR with weights in half the bytes
+    OpenvinoFp16,
     /// A table of one vector for each token, distilled as model2vec does it
     Static,
 }
@@ -307,8 +317,11 @@ pub(crate) enum RuntimesCommand {
     /// Fetch a native library with your own pip, check it, and put it into the data folder
     #[command(after_help = help::RUNTIMES_INSTALL)]
     Install {
-        /// Name, or name@version, such as onnxruntime or onnxruntime@1.31.1
+        /// Name, or name@version, such as onnxruntime, openvino, libtorch, or onnxruntime@1.31.1
         runtime: String,
+        /// The build for NVIDIA cards, with what it needs of CUDA
+        #[arg(long)]
+        cuda: bool,
         /// Wheel that was downloaded before, instead of asking pip; may be repeated
         #[arg(long, value_name = "FILE")]
         wheel: Vec<PathBuf>,
@@ -356,6 +369,22 @@ pub(crate) enum ConfigCommand {
     /// The JSON Schema of a profile, for editors
     #[command(after_help = help::CONFIG_SCHEMA)]
     Schema,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = help::DOCTOR)]
+pub(crate) struct DoctorArgs {
+    /// As JSON, with everything that was found out
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Seconds after which an engine that does not answer is given up
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) timeout_secs: u64,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// Open this engine in this process and say what becomes of it: how the command calls itself
+    #[arg(long, value_name = "ID", hide = true)]
+    pub(crate) probe: Vec<String>,
 }
 
 #[derive(Debug, Args)]

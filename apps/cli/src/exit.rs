@@ -17,10 +17,13 @@ Exit codes:
   1    an error inside the program
   2    usage: a flag, a profile, or a value in it
   3    the model, or another thing that was named: not there; or the model's files are broken
-  4    the engine: a plugin, device or native library that cannot be used; or a hub that is busy
+  4    the engine: a plugin, device or native library that cannot be used, or no memory for it; or a hub that is busy
   5    the input: a file or a line in it that cannot be read
   6    the output: a file that cannot be written, or a disk that fails
   130  interrupted by Ctrl-C; 143 by SIGTERM";
+
+/// No engine can be used.
+pub(crate) const ENGINE: u8 = 4;
 
 /// Where an error of the command itself belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +143,12 @@ fn code_of(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::Invalid | ErrorKind::Unsupported => 2,
         ErrorKind::NotFound | ErrorKind::Model => 3,
-        ErrorKind::Abi | ErrorKind::Panic | ErrorKind::Dependency | ErrorKind::DeviceLost | ErrorKind::Busy => 4,
+        ErrorKind::Abi
+        | ErrorKind::Panic
+        | ErrorKind::Dependency
+        | ErrorKind::DeviceLost
+        | ErrorKind::Busy
+        | ErrorKind::OutOfMemory => ENGINE,
         ErrorKind::Io => 6,
         ErrorKind::Cancelled => interrupt::exit_code(),
         _ => 1,

@@ -73,6 +73,7 @@ pub(crate) const RUNTIMES_INSTALL: &str = "\
 Examples:
   drivetrain runtimes install onnxruntime
   drivetrain runtimes install onnxruntime@1.31.1 --pip ./venv/bin/python
+  drivetrain runtimes install libtorch --cuda
   drivetrain runtimes install onnxruntime --wheel ./onnxruntime-1.28.0-cp312-cp312-….whl";
 
 pub(crate) const RUNTIMES_REMOVE: &str = "\
@@ -98,6 +99,18 @@ Example:
 pub(crate) const CONFIG_SCHEMA: &str = "\
 Example:
   drivetrain config schema > profile.schema.json";
+
+pub(crate) const DOCTOR: &str = "\
+ok:       it was opened, and has a device
+–         its plugin or its native library is not installed
+trouble:  it is there and does not work
+
+Each engine is opened in a process of its own, and all that work once more in one. The exit code is 0 if one of them can
+embed, and 4 if none can.
+
+Examples:
+  drivetrain doctor
+  drivetrain doctor --json > doctor.json";
 
 pub(crate) const COMPLETIONS: &str = "\
 Examples:

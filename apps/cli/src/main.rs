@@ -31,6 +31,10 @@ fn main() -> ExitCode {
         Command::Models(args) => commands::models::run(args, cli.quiet),
         Command::Runtimes(args) => commands::runtimes::run(args, cli.quiet),
         Command::Config(args) => commands::config::run(args),
+        Command::Doctor(args) => match commands::doctor::run(args) {
+            Ok(false) => return ExitCode::from(exit::ENGINE),
+            outcome => outcome.map(drop),
+        },
         Command::Completions(args) => commands::completions::run(args),
     };
     match outcome {

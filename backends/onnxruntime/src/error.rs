@@ -9,7 +9,11 @@ pub(crate) const INSTALL: &str = "run `drivetrain runtimes install onnxruntime`"
 /// A graph could not be made into a session.
 pub(crate) fn load(label: &str, err: ort::Error) -> Error {
     let kind = load_kind(err.code(), err.message());
-    Error::new(kind, format!("ONNX Runtime cannot load `{label}`")).with_source(err)
+    let error = Error::new(kind, format!("ONNX Runtime cannot load `{label}`")).with_source(err);
+    match kind {
+        ErrorKind::OutOfMemory => error.with_hint("raise the limit on memory, or run fewer `pipeline.sessions`"),
+        _ => error,
+    }
 }
 
 /// A run failed.

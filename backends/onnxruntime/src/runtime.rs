@@ -64,7 +64,7 @@ impl Runtime {
             .with_name("drivetrain")
             .with_telemetry(false)
             .with_logger(Arc::new(|level: LogLevel, _category: &str, _id: &str, location: &str, message: &str| {
-                log::log!(target: LOG_TARGET, log_level(level), "{message} ({location})");
+                log::log!(target: LOG_TARGET, log_level(level, message), "{message} ({location})");
             }))
             .build()
             .map_err(|err| Error::dependency("cannot create ONNX Runtime's environment").with_source(err))?;
@@ -112,8 +112,13 @@ fn warn_of_telemetry(path: &Path, version: &str) {
     }
 }
 
-fn log_level(level: LogLevel) -> Level {
+/// How messages begin that the engine also returns as the error of a call. Whoever made the call may have an answer to
+/// it, such as a smaller batch; it is not for the log to say that something went wrong.
+const RETURNED: [&str; 2] = ["Non-zero status code returned while running", "Exception during initialization"];
+
+fn log_level(level: LogLevel, message: &str) -> Level {
     match level {
+        LogLevel::Error if RETURNED.iter().any(|begin| message.starts_with(begin)) => Level::Debug,
         LogLevel::Verbose => Level::Trace,
         LogLevel::Info => Level::Debug,
         LogLevel::Warning => Level::Warn,
@@ -126,6 +131,14 @@ mod tests {
     use drivetrain_contract::ErrorKind;
 
     use super::*;
+
+    #[test]
+    fn what_is_returned_as_an_error_is_not_told_twice() {
+        let failed = "Non-zero status code returned while running Add node. Name:'x' Status Message: std::bad_alloc";
+        assert_eq!(log_level(LogLevel::Error, failed), Level::Debug);
+        assert_eq!(log_level(LogLevel::Error, "a provider cannot be loaded"), Level::Error);
+        assert_eq!(log_level(LogLevel::Warning, failed), Level::Warn);
+    }
 
     #[test]
     fn paths_that_are_no_file_are_refused_before_loading() {

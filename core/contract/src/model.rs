@@ -14,6 +14,8 @@ pub mod format {
     pub const TORCHSCRIPT: &str = "torchscript";
     /// Transformer weights in safetensors, without a graph.
     pub const SAFETENSORS: &str = "safetensors";
+    /// Transformer weights as `torch.save` writes them, without a graph.
+    pub const PYTORCH: &str = "pytorch";
     /// A static embedding table in safetensors.
     pub const STATIC: &str = "static";
     /// A `tokenizer.json`.

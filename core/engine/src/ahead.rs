@@ -101,7 +101,7 @@ fn run<T: AsRef<str> + Send + Sync>(
         let mut vectors = Vec::with_capacity(window.len() * engine.dim());
         let n_texts = window.len() as u64;
         // A stream that is past its beginning takes all of it at once.
-        let from = Position { windows: LATER, texts: first, cost: None };
+        let from = Position { windows: LATER, texts: first, ..Position::default() };
         let mut take = |embedded: Embedded<'_, T>| {
             vectors.extend_from_slice(embedded.embeddings.as_slice());
             Ok(())

@@ -11,7 +11,7 @@ use drivetrain_convert::onnx::{ExportOptions, export};
 use drivetrain_package::Package;
 use sha2::{Digest, Sha256};
 
-use crate::{Event, Locations};
+use crate::{Event, Locations, choose::WEIGHTS};
 
 /// What can stop an artifact from being made, and who is told about it.
 pub(crate) struct Watch<'a> {
@@ -34,17 +34,24 @@ pub(crate) fn model_for(
 ) -> Result<Model> {
     let mut model = package.model();
     let reads = |name: &str| backend_formats.iter().any(|format| format == name);
-    let ready = model.artifacts.iter().any(|artifact| reads(&artifact.format) && artifact.precision == precision);
-    let weights = model.artifacts.iter().any(|artifact| artifact.format == format::SAFETENSORS);
+    let ready = model.artifacts.iter().any(|artifact| reads(&artifact.format) && serves(artifact, precision));
+    let weights = model.artifacts.iter().any(|artifact| WEIGHTS.contains(&&*artifact.format));
     if ready && reads(format::ONNX) {
         warn_if_stale(&model);
     }
-    if !ready && weights && reads(format::ONNX) && precision == Precision::F32 {
-        let path = onnx_file(package, locations, watch)?;
+    if !ready && weights && reads(format::ONNX) && precision != Precision::Int8 {
+        let (path, precision) = (onnx_file(package, locations, watch)?, Precision::F32);
         let artifact = Artifact { format: format::ONNX.to_owned(), precision, data: ArtifactData::Path(path) };
         model.artifacts.insert(0, artifact);
     }
     Ok(model)
+}
+
+/// Whether an artifact can be run in a precision: weights in f32 are turned into half precision by engines that compute
+/// in it; those that do not, or take the file's, say so when a session is created.
+fn serves(artifact: &Artifact, precision: Precision) -> bool {
+    let turned = artifact.precision == Precision::F32 && matches!(precision, Precision::Bf16 | Precision::F16);
+    artifact.precision == precision || turned
 }
 
 fn onnx_file(package: &Package, locations: &Locations, watch: &mut Watch<'_>) -> Result<PathBuf> {
@@ -123,7 +130,7 @@ fn add_files(digest: &mut Sha256, folder: &Path, depth: u32) {
 
 /// Says so when a graph beside the model is older than the weights it should have been made from.
 fn warn_if_stale(model: &Model) {
-    let (graph, weights) = (changed(model, format::ONNX), changed(model, format::SAFETENSORS));
+    let (graph, weights) = (changed(model, format::ONNX), WEIGHTS.iter().find_map(|format| changed(model, format)));
     if let (Some((graph, made)), Some((weights, changed))) = (graph, weights)
         && made < changed
     {

@@ -7,11 +7,12 @@ use drivetrain_package::hub::HubSettings;
 use drivetrain_pipeline::{Draft, EmbedOptions, Prompt};
 use drivetrain_planner::{Amount, Profile};
 use drivetrain_plugin_host::{OpenOptions, Registry};
+use serde_json::{Value, json};
 
 use crate::{
     Engine, Event, Fetch, Locations,
     artifacts::{self, Watch},
-    choose,
+    choose::{self, Arithmetic},
     engine::Running,
     fetch_package,
     sessions::{self, Goal},
@@ -118,12 +119,14 @@ impl<'a> EngineBuilder<'a> {
         let backend = entry.open(OpenOptions { config, data_dir: locations.data().to_path_buf() })?;
         let probe = backend.probe()?;
         let precision = profile.precision.value;
-        let device = choose::device(&entry.id, &probe, &profile.device.value, precision)?;
+        let arithmetic = Arithmetic { precision, allow_emulated: profile.allow_emulated.value };
+        let device = choose::device(&entry.id, &probe, &profile.device.value, arithmetic)?;
         let formats: Vec<String> = probe.formats.iter().map(|support| support.format.clone()).collect();
         let mut watch = Watch { call: self.call, observe: &mut self.observe };
         let model = artifacts::model_for(&package, (&formats, precision), &locations, &mut watch)?;
         let options = SessionOptions {
             precision,
+            config_json: session_config(&backend.config_schema_json(), arithmetic),
             cache_dir: Some(locations.cache().join("compiled")),
             max_tokens: package.max_seq_length().unwrap_or(0),
             ..SessionOptions::new(&device.id, threads)
@@ -155,6 +158,37 @@ impl<'a> EngineBuilder<'a> {
             threads,
             tokenizer_threads: pipeline.tokenizer_threads.value.count(),
             ..asked.clone()
+        }
+    }
+}
+
+/// Settings of the backend that are decided here: a backend that refuses to emulate unless it is told so knows a key
+/// for that, which its schema lists.
+fn session_config(schema_json: &str, Arithmetic { allow_emulated, .. }: Arithmetic) -> String {
+    const KEY: &str = "allow_emulated";
+    let schema: Value = serde_json::from_str(schema_json).unwrap_or_default();
+    let is_known = schema["properties"].get(KEY).is_some();
+    if allow_emulated && is_known { json!({ KEY: true }).to_string() } else { String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use drivetrain_contract::Precision;
+
+    use super::*;
+
+    fn check(schema_json: &str, allow_emulated: bool, expect: &str) {
+        let arithmetic = Arithmetic { precision: Precision::F16, allow_emulated };
+        assert_eq!(session_config(schema_json, arithmetic), expect, "{schema_json}");
+    }
+
+    #[test]
+    fn only_backends_that_know_the_key_are_told() {
+        let knows = r#"{"properties":{"allow_emulated":{"type":"boolean"}}}"#;
+        check(knows, true, r#"{"allow_emulated":true}"#);
+        check(knows, false, "");
+        for other in ["", "{", "[]", "{}", r#"{"properties":{"library":{}}}"#] {
+            check(other, true, "");
         }
     }
 }

@@ -20,3 +20,11 @@ inventory::submit! {
         entry: entry::<drivetrain_onnxruntime::OnnxRuntime>,
     }
 }
+
+#[cfg(feature = "openvino")]
+inventory::submit! {
+    LinkedPlugin {
+        manifest: drivetrain_openvino::MANIFEST,
+        entry: entry::<drivetrain_openvino::OpenVino>,
+    }
+}

@@ -65,6 +65,15 @@ pub struct NativeLibrary {
     /// The command that installs it.
     #[serde(default)]
     pub install: Option<String>,
+    /// Runtimes that hold the same library and more, preferred to it where they are installed.
+    #[serde(default)]
+    pub variants: Vec<String>,
+    /// Whether a library that does not tell its version is refused.
+    #[serde(default)]
+    pub must_tell_version: bool,
+    /// File names of libraries beside it that are loaded after it, where they are there.
+    #[serde(default)]
+    pub with: Vec<String>,
 }
 
 impl Manifest {

@@ -21,15 +21,23 @@ pub fn resolve_native(manifest: &Manifest, config: &mut Map<String, Value>, data
     manifest.native.iter().map(|native| resolve(manifest, native, config, data_dir)).collect()
 }
 
-/// Loads them in order, privately. The plugin opens the same files by the same paths and gets the same libraries.
-pub(crate) fn preload(libraries: &[PathBuf]) -> Result<()> {
-    for path in libraries {
+/// Loads them in order, privately. The plugin opens the same files by the same paths, or was linked with libraries of
+/// their names, and gets the same libraries.
+pub(crate) fn preload(manifest: &Manifest, libraries: &[PathBuf]) -> Result<()> {
+    for (native, path) in manifest.native.iter().zip(libraries) {
         Library::open(path)?;
+        // A name, not a path: what is loaded comes from the folder of a library that was checked.
+        let beside = native.with.iter().filter(|name| !name.contains(['/', '\\'])).map(|name| path.with_file_name(name));
+        for path in beside.filter(|path| path.is_file()) {
+            if let Err(err) = Library::open(&path) {
+                log::warn!("{}: what needs it is left out", err.to_text());
+            }
+        }
     }
     Ok(())
 }
 
-fn resolve(
+pub(crate) fn resolve(
     manifest: &Manifest,
     native: &NativeLibrary,
     config: &mut Map<String, Value>,
@@ -66,7 +74,7 @@ fn resolve(
     Ok(path)
 }
 
-fn requirement(manifest: &Manifest, native: &NativeLibrary) -> Result<Requirement> {
+pub(crate) fn requirement(manifest: &Manifest, native: &NativeLibrary) -> Result<Requirement> {
     let version = |text: &str| {
         text.parse::<Version>().map_err(|err| {
             Error::invalid(format!("the manifest of plugin `{}` names version `{text}`", manifest.id)).with_source(err)
@@ -79,5 +87,7 @@ fn requirement(manifest: &Manifest, native: &NativeLibrary) -> Result<Requiremen
     if let Some(install) = &native.install {
         requirement.install.clone_from(install);
     }
+    requirement.variants.clone_from(&native.variants);
+    requirement.must_tell_version = native.must_tell_version;
     Ok(requirement)
 }

@@ -168,7 +168,7 @@ impl Entry {
         let OpenOptions { mut config, data_dir } = options;
         if let Some(manifest) = &self.manifest {
             let libraries = resolve_native(manifest, &mut config, &data_dir)?;
-            preload(&libraries)?;
+            preload(manifest, &libraries)?;
         }
         let config = Value::Object(config).to_string();
         match &self.code {

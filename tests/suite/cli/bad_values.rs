@@ -28,7 +28,7 @@ fn dimensions_are_from_one_to_what_the_model_has() {
 
 #[test]
 fn what_the_machine_lacks_is_said_with_what_it_has() {
-    check_refused(&["--backend", "tensorrt"], 3, &["no backend `tensorrt`", "onnxruntime, static"]);
+    check_refused(&["--backend", "tensorrt"], 3, &["no backend `tensorrt`", "onnxruntime, openvino, static"]);
     check_refused(&["--backend", "onnxruntime"], 2, &["backend `onnxruntime` does not read", "static"]);
     check_refused(&["--device", "cuda:7"], 3, &["backend `static` has no device `cuda:7`", "it has: cpu"]);
     check_refused(&["--precision", "fp32"], 2, &["`--precision`", "`fp32`", "one of f32, bf16, f16, int8"]);

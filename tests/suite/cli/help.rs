@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::cli::Workplace;
 
 /// Every command there is.
-const COMMANDS: [&[&str]; 12] = [
+const COMMANDS: [&[&str]; 13] = [
     &["embed"],
     &["compare"],
     &["convert"],
@@ -17,6 +17,7 @@ const COMMANDS: [&[&str]; 12] = [
     &["runtimes", "remove"],
     &["config"],
     &["config", "show"],
+    &["doctor"],
     &["completions"],
 ];
 

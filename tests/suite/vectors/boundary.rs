@@ -57,7 +57,7 @@ fn onnxruntime_gives_the_same_vectors_linked_and_loaded() {
     let texts = texts(&fixtures_dir().join("texts.json"));
     let model = copy_model(&rig, &Fixture::open("bert-mean").dir);
     let linked = engine(&rig, &model, Wanted::default()).unwrap().embed(&texts).unwrap();
-    let profile = format!("plugins = [{:?}]", rig.plugins());
+    let profile = format!("plugins = [{:?}]\nbackend = \"onnxruntime\"", rig.plugins());
     let loaded =
         engine(&rig, &model, Wanted { profile: &profile, ..Wanted::default() }).unwrap().embed(&texts).unwrap();
     assert_eq!(linked, loaded);

@@ -4,13 +4,16 @@ mod boundary;
 mod distillation;
 mod example;
 mod fixtures;
+mod heads;
 mod minilm;
 mod process;
+mod python;
 
 use std::{fs, path::Path};
 
 use drivetrain::{Engine, Layer, Origin, Profile, Prompt, Result};
 use drivetrain_tests::Rig;
+pub(crate) use fixtures::tolerance;
 
 /// What a test wants besides the model.
 #[derive(Default)]
@@ -30,7 +33,7 @@ fn engine(rig: &Rig, model: &Path, wanted: Wanted<'_>) -> Result<Engine> {
 }
 
 /// A copy of a model directory in the test's own folder, so that nothing is written beside the fixtures.
-fn copy_model(rig: &Rig, from: &Path) -> std::path::PathBuf {
+pub(crate) fn copy_model(rig: &Rig, from: &Path) -> std::path::PathBuf {
     let to = rig.cache().join("copied").join(from.file_name().unwrap());
     copy_tree(from, &to);
     to

@@ -22,8 +22,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("core/files", &["core/contract"]),
     ("backends/static", &["core/contract"]),
     ("backends/onnxruntime", &["core/contract"]),
+    ("backends/openvino", &["core/contract"]),
     ("plugins/static", &["backends/static", "plugins/sdk"]),
     ("plugins/onnxruntime", &["backends/onnxruntime", "plugins/sdk"]),
+    ("plugins/openvino", &["backends/openvino", "plugins/sdk"]),
+    ("backends/libtorch", &["core/contract", "core/package", "core/architectures"]),
+    ("plugins/libtorch", &["backends/libtorch", "plugins/sdk"]),
     (
         "core/engine",
         &[
@@ -39,6 +43,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "plugins/host",
             "backends/static",
             "backends/onnxruntime",
+            "backends/openvino",
         ],
     ),
     ("apps/cli", &["core/engine", "plugins/host"]),
@@ -46,25 +51,33 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("tests", &["*"]),
 ];
 
-/// Tests may use what their crate may not: the host's tests are plugins themselves.
-const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[("plugins/host", &["plugins/sdk"])];
+/// Tests may use what their crate may not: the host's tests are plugins themselves, and a backend's run exported models.
+const ALLOWED_IN_TESTS: &[(&str, &[&str])] =
+    &[("plugins/host", &["plugins/sdk"]), ("backends/openvino", &["core/convert", "core/package"])];
+
+/// Folders of the workspaces that the product is made of.
+const WORKSPACES: &[&str] = &["", "backends/libtorch"];
 
 pub(crate) fn check() -> Result<Vec<String>> {
     let root = folders::root();
-    let metadata = MetadataCommand::new().current_dir(&root).no_deps().exec().context("cargo metadata failed")?;
+    let mut packages = Vec::new();
+    for workspace in WORKSPACES {
+        let mut command = MetadataCommand::new();
+        let metadata = command.current_dir(root.join(workspace)).no_deps().exec().context("cargo metadata failed")?;
+        packages.extend(metadata.packages);
+    }
     let folder_of = |manifest: &std::path::Path| {
         let folder = manifest.parent().and_then(|folder| folder.strip_prefix(&root).ok());
         folder.map(|folder| folder.to_string_lossy().replace('\\', "/")).unwrap_or_default()
     };
-    let folders: BTreeMap<String, String> = metadata
-        .packages
+    let folders: BTreeMap<String, String> = packages
         .iter()
         .map(|package| (package.name.to_string(), folder_of(package.manifest_path.as_std_path())))
         .collect();
     let allowed: BTreeMap<&str, BTreeSet<&str>> =
         ALLOWED.iter().map(|(from, to)| (*from, to.iter().copied().collect())).collect();
     let mut complaints = Vec::new();
-    for package in &metadata.packages {
+    for package in &packages {
         let from = &folders[package.name.as_str()];
         let Some(targets) = allowed.get(from.as_str()) else {
             complaints.push(format!("{from}: a new crate; say in xtask's list what it may depend on"));

@@ -10,7 +10,7 @@ use crate::folders;
 const GROUPS: &[&str] = &["apps", "backends", "core", "plugins"];
 /// Folders that are a crate.
 const CRATES: &[&str] = &["tests", "xtask"];
-/// Folders without crates of this workspace; `bench` is a workspace of its own.
+/// Folders without crates of this workspace; `bench` is a workspace of its own, as `backends/libtorch` is with its plugin.
 const OTHERS: &[&str] = &["bench", "configs", "docs", "target", "dist"];
 /// Folders below a group that are no crate of the workspace.
 const NOT_CRATES: &[&str] = &[];

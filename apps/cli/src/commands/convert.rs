@@ -1,15 +1,17 @@
 //! `drivetrain convert`: one artifact made from another.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use drivetrain::{
-    Engine, Error, ErrorKind, Fetch, Locations,
+    Engine, Error, ErrorKind, Fetch, Locations, Result,
     contract::Call,
     convert::{
         distill::{DistillOptions, TableType, distill},
-        onnx::{ExportOptions, export},
+        onnx::{self, ExportOptions, ExportReport, Form, Progress},
+        openvino_ir::{self, IrOptions},
     },
     fetch_package,
+    package::Package,
 };
 use indicatif::ProgressBar;
 
@@ -23,22 +25,36 @@ use crate::{
 
 pub(crate) fn run(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
     match args.to {
-        ConvertTarget::Onnx => to_onnx(args, quiet),
+        ConvertTarget::Onnx => to_graph(args, quiet, "onnx/model.onnx", &|package, target, progress| {
+            onnx::export(package, target, &ExportOptions::default(), progress)
+        }),
+        ConvertTarget::Openvino => to_graph(args, quiet, "openvino/openvino_model.xml", &to_ir(Form::F32)),
+        ConvertTarget::OpenvinoFp16 => to_graph(args, quiet, "openvino/openvino_model_fp16.xml", &to_ir(Form::F16)),
         ConvertTarget::Static => to_static(args, quiet),
     }
 }
 
-fn to_onnx(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
+/// Writes the graph of a package to a file.
+type WriteGraph = dyn Fn(&Package, &Path, &mut dyn FnMut(Progress<'_>) -> Result<()>) -> Result<ExportReport>;
+
+/// Writes OpenVINO IR with its weights in this form.
+fn to_ir(form: Form) -> Box<WriteGraph> {
+    let options = IrOptions { form };
+    Box::new(move |package, target, progress| openvino_ir::export(package, target, &options, progress))
+}
+
+/// Writes a graph of the package, where nothing else is said to `file` in its folder.
+fn to_graph(args: &ConvertArgs, quiet: bool, file: &str, write: &WriteGraph) -> anyhow::Result<()> {
     let locations = Locations::from_environment()?;
     let fetch = Fetch { locations: &locations, hub: None, call: &Interruptible };
     let package = fetch_package(&args.source, &fetch, &mut announce(quiet))?;
     let target = match (&args.output, package.files().dir()) {
         (Some(path), _) => path.clone(),
-        (None, Some(folder)) => folder.join("onnx/model.onnx"),
+        (None, Some(folder)) => folder.join(file),
         (None, None) => return Err(needs_output("a file")),
     };
     let bar = progress::bytes(0, quiet);
-    let report = export(&package, &target, &ExportOptions::default(), &mut |progress| {
+    let report = write(&package, &target, &mut |progress| {
         if interrupt::asked() {
             return Err(Error::new(ErrorKind::Cancelled, "interrupted; nothing was written"));
         }

@@ -4,6 +4,7 @@ pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod convert;
+pub(crate) mod doctor;
 pub(crate) mod embed;
 pub(crate) mod models;
 pub(crate) mod plugins;

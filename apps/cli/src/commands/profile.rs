@@ -24,6 +24,11 @@ pub(crate) fn from_source(args: &SourceArgs) -> anyhow::Result<Profile> {
     with_flags(args, Layer::default())
 }
 
+/// The same with the library's own error.
+pub(crate) fn from_source_plainly(args: &SourceArgs) -> drivetrain::Result<Profile> {
+    Profile::build(&layers(args)?)
+}
+
 /// Whatever is wrong with a profile, whoever runs the program can mend it.
 fn with_flags(args: &SourceArgs, flags: Layer) -> anyhow::Result<Profile> {
     let profile = layers(args).and_then(|mut layers| {
@@ -60,6 +65,9 @@ fn flags(args: &ProfileArgs) -> Layer {
         ("pipeline.batch_tokens", "--batch-tokens", args.batch_tokens),
         ("pipeline.sessions", "--sessions", args.sessions),
     ];
+    if args.allow_emulated {
+        flags.set("allow_emulated", true, Origin::Flag("--allow-emulated"));
+    }
     for (key, flag, value) in numbers {
         if let Some(value) = value {
             flags.set(key, value, Origin::Flag(flag));

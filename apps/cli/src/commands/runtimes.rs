@@ -18,9 +18,11 @@ pub(crate) fn run(args: &RuntimesArgs, quiet: bool) -> anyhow::Result<()> {
     let locations = Locations::from_environment()?;
     let data = locations.data();
     match &args.command {
-        RuntimesCommand::Install { runtime, wheel, pip, force } => {
-            let options = InstallOptions { pip: pip.clone(), wheels: wheel.clone(), force: *force, catalogue: None };
-            install_one(&runtime.parse()?, data, &options, quiet)
+        RuntimesCommand::Install { runtime, cuda, wheel, pip, force } => {
+            let (pip, wheels, force) = (pip.clone(), wheel.clone(), *force);
+            let options = InstallOptions { pip, wheels, force, ..InstallOptions::default() };
+            let spec: Spec = runtime.parse()?;
+            install_one(&if *cuda { with_cuda(&spec)? } else { spec }, data, &options, quiet)
         }
         RuntimesCommand::List { json } => list_all(data, *json),
         RuntimesCommand::Remove { runtime } => {
@@ -32,6 +34,19 @@ pub(crate) fn run(args: &RuntimesArgs, quiet: bool) -> anyhow::Result<()> {
     }
 }
 
+/// The build of a runtime for NVIDIA cards, which has a name of its own.
+fn with_cuda(spec: &Spec) -> drivetrain::Result<Spec> {
+    const ENDING: &str = "-cuda";
+    let known: Vec<&str> = Catalogue::builtin().runtimes().iter().map(|runtime| runtime.id.as_str()).collect();
+    let id = format!("{}{ENDING}", spec.id.trim_end_matches(ENDING));
+    if known.contains(&id.as_str()) {
+        return Ok(Spec { id, version: spec.version });
+    }
+    let there: Vec<&str> = known.iter().filter_map(|id| id.strip_suffix(ENDING)).collect();
+    Err(Error::not_found(format!("no build of `{}` for CUDA is known", spec.id))
+        .with_hint(format!("there is one of {}", there.join(", "))))
+}
+
 fn install_one(spec: &Spec, data: &Path, options: &InstallOptions, quiet: bool) -> anyhow::Result<()> {
     let bar = progress::bytes(0, quiet);
     let mut already = false;
@@ -39,6 +54,7 @@ fn install_one(spec: &Spec, data: &Path, options: &InstallOptions, quiet: bool) 
         match step {
             Progress::AlreadyInstalled => already = true,
             Progress::LookingForPip => bar.set_message("looking for pip"),
+            Progress::Waiting => bar.set_message("waiting for another process that fetches the same"),
             Progress::Fetching { file, bytes, total } => show(&bar, "fetching", file, bytes, total),
             Progress::Checking { file } => bar.set_message(format!("checking {file}")),
             Progress::Unpacking { file, bytes, total } => show(&bar, "unpacking", file, bytes, total),

@@ -26,6 +26,10 @@ pub(crate) fn identity(args: &EmbedArgs, profile: &Profile, engine: &Engine, inp
     }
     tell("the program", env!("CARGO_PKG_VERSION").to_owned());
     tell("the engine", running.backend.clone());
+    let mut settings = profile.backend_config(&running.backend);
+    // Where the engine's library is does not matter; its version does, which is told below.
+    settings.remove("library");
+    tell("the engine's settings", serde_json::Value::Object(settings).to_string());
     tell("device", running.device.clone());
     tell("precision", profile.precision.value.to_string());
     tell("threads", running.threads.to_string());
@@ -36,7 +40,9 @@ pub(crate) fn identity(args: &EmbedArgs, profile: &Profile, engine: &Engine, inp
     tell("--field", args.field.clone());
     tell("--no-header", args.no_header.to_string());
     tell("--skip", args.skip.to_string());
+    let emulated = profile.allow_emulated.value.then(|| "true".to_owned());
     let given = [
+        ("allow_emulated", emulated),
         ("the engine's version", running.engine_version.clone()),
         ("--prompt-name", args.prompt_name.clone()),
         ("--prompt", args.prompt.clone()),

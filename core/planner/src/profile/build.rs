@@ -9,8 +9,8 @@ use crate::profile::{
     Layer, Sourced,
     assignment::Assignment,
     settings::{
-        Amount, BACKENDS, Backend, BatchTokens, Choice, Device, Known, MaxBatch, Model, Pipeline, Plugins,
-        PrecisionSetting, SETTINGS, Sessions, Setting, Threads, TokenizerThreads, Window, is_table, nearest,
+        AllowEmulated, Amount, BACKENDS, Backend, BatchTokens, Choice, Device, Known, MaxBatch, Model, Pipeline,
+        Plugins, PrecisionSetting, SETTINGS, Sessions, Setting, Threads, TokenizerThreads, Window, is_table, nearest,
     },
 };
 
@@ -25,6 +25,8 @@ pub struct Profile {
     pub device: Sourced<Choice>,
     /// Precision to compute in.
     pub precision: Sourced<Precision>,
+    /// Whether a precision will do that the device computes in another one.
+    pub allow_emulated: Sourced<bool>,
     /// Threads to compute with; `auto` is as many as the process may use.
     pub threads: Sourced<Amount>,
     /// Folders that hold plugins.
@@ -63,6 +65,7 @@ impl Profile {
             backend: take::<Backend>(&values)?,
             device: take::<Device>(&values)?,
             precision: take::<PrecisionSetting>(&values)?,
+            allow_emulated: take::<AllowEmulated>(&values)?,
             threads: take::<Threads>(&values)?,
             plugins: take::<Plugins>(&values)?,
             pipeline: Pipeline {
@@ -216,6 +219,7 @@ mod tests {
         check_refused("threads = \"many\"", "`threads`");
         check_refused("precision = \"fp32\"", "unknown precision `fp32`");
         check_refused("model = 1", "must be text");
+        check_refused("allow_emulated = 1", "`allow_emulated`: must be `true` or `false`, not `1`");
         check_refused("plugins = \"/x\"", "must be a list");
         check_refused("plugins = [\"relative\"]", "absolute");
         check_refused("backends = 1", "must be a table");

@@ -121,7 +121,7 @@ mod tests {
         let defaults: toml::Table = DEFAULT_TOML.parse().unwrap();
         let mut leaves = leaves(&Profile::schema()["properties"], "");
         leaves.retain(|(key, _)| ![BACKENDS, inherits::KEY].contains(&&**key));
-        assert_eq!(leaves.len(), 11);
+        assert_eq!(leaves.len(), 12);
         for (key, schema) in leaves {
             let (table, name) = key.rsplit_once('.').unwrap_or(("", &key));
             let table = if table.is_empty() { &defaults } else { defaults[table].as_table().unwrap() };

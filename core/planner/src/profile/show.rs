@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use crate::profile::{
     Origin, Profile, Sourced,
     settings::{
-        Backend, BatchTokens, Device, Known, MaxBatch, Model, Plugins, PrecisionSetting, Sessions, Setting, Threads,
-        TokenizerThreads, Window,
+        AllowEmulated, Backend, BatchTokens, Device, Known, MaxBatch, Model, Plugins, PrecisionSetting, Sessions,
+        Setting, Threads, TokenizerThreads, Window,
     },
 };
 
@@ -53,13 +53,14 @@ impl Profile {
     }
 
     /// Every setting but those of backends, in the order of the default profile.
-    pub(crate) fn settings(&self) -> [Shown<'_>; 11] {
+    pub(crate) fn settings(&self) -> [Shown<'_>; 12] {
         let pipeline = &self.pipeline;
         [
             shown::<Model>(&self.model),
             shown::<Backend>(&self.backend),
             shown::<Device>(&self.device),
             shown::<PrecisionSetting>(&self.precision),
+            shown::<AllowEmulated>(&self.allow_emulated),
             shown::<Threads>(&self.threads),
             shown::<Plugins>(&self.plugins),
             shown::<BatchTokens>(&pipeline.batch_tokens),

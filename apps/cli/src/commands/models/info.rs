@@ -112,6 +112,8 @@ fn module(module: &Module) -> String {
         }
         Module::Dense(dense) => format!("Dense ({} → {})", dense.in_features, dense.out_features),
         Module::Normalize => "Normalize".to_owned(),
+        Module::SpladePooling(_) => "SpladePooling".to_owned(),
+        Module::MultiVectorMask { .. } => "MultiVectorMask".to_owned(),
         Module::StaticEmbedding(_) => "StaticEmbedding".to_owned(),
         Module::Other { type_name, .. } => format!("{type_name} (cannot be run)"),
     }

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Backend, BatchTokens, Device, MaxBatch, Model, Plugins, PrecisionSetting, Sessions, Setting, Threads,
-    TokenizerThreads, Window,
+    AllowEmulated, Backend, BatchTokens, Device, MaxBatch, Model, Plugins, PrecisionSetting, Sessions, Setting,
+    Threads, TokenizerThreads, Window,
 };
 
 /// The table that holds one table for each backend.
@@ -20,11 +20,12 @@ pub(crate) struct Known {
 }
 
 /// Every setting, in the order in which they are shown.
-pub(crate) const SETTINGS: [Known; 11] = [
+pub(crate) const SETTINGS: [Known; 12] = [
     Known::of::<Model>(),
     Known::of::<Backend>(),
     Known::of::<Device>(),
     Known::of::<PrecisionSetting>(),
+    Known::of::<AllowEmulated>(),
     Known::of::<Threads>(),
     Known::of::<Plugins>(),
     Known::of::<BatchTokens>(),

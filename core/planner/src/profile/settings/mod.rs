@@ -1,5 +1,6 @@
 //! The settings, one in each file.
 
+mod allow_emulated;
 mod amount;
 mod backend;
 mod choice;
@@ -11,6 +12,7 @@ mod plugins;
 mod precision;
 mod threads;
 
+pub(crate) use allow_emulated::AllowEmulated;
 pub use amount::Amount;
 pub(crate) use amount::AmountSetting;
 pub(crate) use backend::Backend;
