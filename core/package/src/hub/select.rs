@@ -24,6 +24,10 @@ const OF_MODULE: [&str; 4] = ["config.json", "tokenizer.json", "tokenizer_config
 const WEIGHTS: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
+/// Weights as `torch.save` writes them: read without running anything, but larger to read than safetensors.
+const PICKLED: &str = "pytorch_model.bin";
+const PICKLED_INDEX: &str = "pytorch_model.bin.index.json";
+
 /// How many of the graphs that a model has are named in a message.
 const MAX_NAMED: usize = 20;
 
@@ -58,8 +62,11 @@ impl Layout {
             folders.flat_map(|folder| of_modules.clone().map(move |name| join(folder, name))).collect();
         paths.extend(OF_PACKAGE.map(str::to_owned));
         for folder in &self.folders {
-            if !listing.has(&join(folder, WEIGHTS)) {
+            let has = |name| listing.has(&join(folder, name));
+            if !has(WEIGHTS) && has(INDEX) {
                 paths.insert(join(folder, INDEX));
+            } else if !has(WEIGHTS) && !has(PICKLED) {
+                paths.insert(join(folder, PICKLED_INDEX));
             }
         }
         paths.into_iter().filter(|path| listing.has(path)).collect()
@@ -68,16 +75,13 @@ impl Layout {
     /// Weights of every module. Lists of shards must have been fetched into `files`.
     ///
     /// # Errors
-    /// [`drivetrain_contract::ErrorKind::Unsupported`] when the main module has neither safetensors nor an ONNX graph,
+    /// [`drivetrain_contract::ErrorKind::Unsupported`] when the main module has neither weights nor an ONNX graph,
     /// [`drivetrain_contract::ErrorKind::Model`] for shards that are not there.
     pub(crate) fn weights(&self, listing: &Listing, files: &Files) -> Result<Vec<String>> {
         let mut paths = Vec::new();
         for folder in &self.folders {
-            let (plain, index) = (join(folder, WEIGHTS), join(folder, INDEX));
-            if listing.has(&plain) {
-                paths.push(plain);
-            } else if listing.has(&index) {
-                paths.extend(shards(listing, files, folder)?);
+            if let Some(found) = safetensors_or_pickled(listing, files, folder)? {
+                paths.extend(found);
             } else if *folder == self.main {
                 paths.extend(self.graph(listing)?);
             }
@@ -85,25 +89,31 @@ impl Layout {
         Ok(paths)
     }
 
-    /// The plain graph, where there are no safetensors.
+    /// The plain graph, where there are no weights.
     fn graph(&self, listing: &Listing) -> Result<Vec<String>> {
         let bases = [self.main.as_str(), ""];
         let mut candidates =
             bases.iter().flat_map(|base| ["onnx/model.onnx", "model.onnx"].map(|name| join(base, name)));
-        match candidates.find(|path| listing.has(path)) {
-            Some(path) => Ok(companions(listing, &path)),
-            None => {
-                let pickled = if listing.has(&join(&self.main, "pytorch_model.bin")) {
-                    "; it has `pytorch_model.bin`, which is a program and is not run"
-                } else {
-                    ""
-                };
-                let id = &listing.id;
-                let message = format!("`{id}` has neither `{WEIGHTS}` nor `onnx/model.onnx`{pickled}");
-                Err(Error::unsupported(message).with_hint(graphs_hint(listing)))
-            }
+        candidates.find(|path| listing.has(path)).map(|path| companions(listing, &path)).ok_or_else(|| {
+            let id = &listing.id;
+            let message = format!("`{id}` has neither `{WEIGHTS}` nor `{PICKLED}` nor `onnx/model.onnx`");
+            Error::unsupported(message).with_hint(graphs_hint(listing))
+        })
+    }
+}
+
+/// The weights of a module's folder, if it has any: safetensors before pickled ones, in one file before shards.
+fn safetensors_or_pickled(listing: &Listing, files: &Files, folder: &str) -> Result<Option<BTreeSet<String>>> {
+    for (whole, index) in [(WEIGHTS, INDEX), (PICKLED, PICKLED_INDEX)] {
+        let (whole, index) = (join(folder, whole), join(folder, index));
+        if listing.has(&whole) {
+            return Ok(Some(BTreeSet::from([whole])));
+        }
+        if listing.has(&index) {
+            return shards(listing, files, folder, &index).map(Some);
         }
     }
+    Ok(None)
 }
 
 /// Files that a user asked for beside what is needed, with those that belong to them.
@@ -141,10 +151,9 @@ fn companions(listing: &Listing, path: &str) -> Vec<String> {
     paths
 }
 
-fn shards(listing: &Listing, files: &Files, folder: &str) -> Result<BTreeSet<String>> {
-    let index = join(folder, INDEX);
-    let label = files.label(&index);
-    let value = files.read_json(&index)?.unwrap_or_default();
+fn shards(listing: &Listing, files: &Files, folder: &str, index: &str) -> Result<BTreeSet<String>> {
+    let label = files.label(index);
+    let value = files.read_json(index)?.unwrap_or_default();
     let map = Fields::new(label.clone(), &value)?.object("weight_map")?;
     let mut paths = BTreeSet::new();
     for (tensor, file) in map.iter() {
@@ -246,6 +255,13 @@ mod tests {
             &[("config.json", ""), ("onnx/model.onnx", ""), ("onnx/model.onnx_data", ""), ("onnx/model_O3.onnx", "")],
             &["config.json", "onnx/model.onnx", "onnx/model.onnx_data"],
         );
+        let pickled = r#"{"weight_map": {"a": "pytorch_model-00001-of-00001.bin"}}"#;
+        let shard = "pytorch_model-00001-of-00001.bin";
+        check(
+            &[("config.json", ""), (PICKLED_INDEX, pickled), (shard, ""), ("onnx/model.onnx", "")],
+            &["config.json", PICKLED_INDEX, shard],
+        );
+        check(&[("config.json", ""), (PICKLED, ""), (PICKLED_INDEX, pickled)], &["config.json", PICKLED]);
         let table = [("0_StaticEmbedding/model.safetensors", ""), ("0_StaticEmbedding/tokenizer.json", "")];
         check(&table, &["0_StaticEmbedding/tokenizer.json", "0_StaticEmbedding/model.safetensors"]);
     }
@@ -260,7 +276,7 @@ mod tests {
             (vec![("config.json", ""), (index, r#"{"weight_map": {"a": "absent.safetensors"}}"#)], "does not have"),
             (vec![("config.json", ""), (index, r#"{"weight_map": {"a": 1}}"#)], "has no file"),
             (vec![("config.json", ""), (index, "{}")], "names no files"),
-            (vec![("config.json", ""), ("pytorch_model.bin", "")], "pytorch_model.bin"),
+            (vec![("config.json", ""), ("tf_model.h5", "")], "neither `model.safetensors` nor `pytorch_model.bin`"),
             (vec![("README.md", ""), ("onnx/model_O3.onnx", "")], "onnx/model_O3.onnx"),
         ] {
             let err = select(&files).unwrap_err();
