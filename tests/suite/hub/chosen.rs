@@ -38,10 +38,10 @@ fn only_what_is_needed_or_asked_for_comes() {
 }
 
 #[test]
-fn a_graph_comes_where_there_are_no_safetensors() {
+fn a_graph_comes_where_there_are_no_weights() {
     let mut files = fixture("bert-mean");
     files.remove("model.safetensors");
-    for name in ["onnx/model.onnx", "onnx/model_O3.onnx", "pytorch_model.bin"] {
+    for name in ["onnx/model.onnx", "onnx/model_O3.onnx", "openvino/openvino_model.bin"] {
         files.insert(name.to_owned(), b"graph".to_vec());
     }
     let (hub, place) = (FakeHub::new(files), Place::new());
