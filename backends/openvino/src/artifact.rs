@@ -57,8 +57,7 @@ pub(crate) fn identity(source: Source<'_>) -> Result<String> {
 }
 
 fn files_identity(path: &Path) -> Result<String> {
-    let unreadable =
-        |err| Error::io(format!("the folder of `{}` cannot be read", path.display())).with_source(err);
+    let unreadable = |err| Error::io(format!("the folder of `{}` cannot be read", path.display())).with_source(err);
     let path = fs::canonicalize(path).map_err(unreadable)?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let mut parts = Vec::new();

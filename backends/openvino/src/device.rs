@@ -203,7 +203,10 @@ mod tests {
         assert_eq!((found.device.name.as_str(), found.device.kind), ("X", DeviceKind::Cpu));
         assert!(found.check_precision(Precision::Bf16).is_ok() && found.check_precision(Precision::Int8).is_ok());
         let text = found.check_precision(Precision::F16).unwrap_err().to_text();
-        assert!(text.contains("FP32, INT8, BIN, BF16") && text.contains("computes in f32, bf16, int8; `allow"), "{text}");
+        assert!(
+            text.contains("FP32, INT8, BIN, BF16") && text.contains("computes in f32, bf16, int8; `allow"),
+            "{text}"
+        );
         assert!(Found::new(&Says(&[]), AUTO.to_owned()).check_precision(Precision::F16).is_ok());
     }
 

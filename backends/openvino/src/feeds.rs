@@ -6,6 +6,17 @@ use crate::{convert, description::Description, error, graph::Graph, native::Inpu
 
 /// The tensors the graph wants, checked.
 pub(crate) fn feeds<'a>(graph: &Graph, description: Description, batch: &PaddedBatch<'a>) -> Result<Vec<Input<'a>>> {
+    let fits = |fixed: Option<usize>, extent| fixed.is_none_or(|fixed| fixed == extent);
+    if !fits(graph.fixed_size, batch.size()) || !fits(graph.fixed_length, batch.length()) {
+        let shown = |fixed: Option<usize>| fixed.map_or("any".to_owned(), |extent| extent.to_string());
+        return Err(Error::invalid(format!(
+            "the graph is made for batches of {} × {}, not {} × {}",
+            shown(graph.fixed_size),
+            shown(graph.fixed_length),
+            batch.size(),
+            batch.length()
+        )));
+    }
     let feed = |&tensor: &Inputs| {
         let name = tensor.name();
         let ids = batch
@@ -23,7 +34,6 @@ pub(crate) fn feeds<'a>(graph: &Graph, description: Description, batch: &PaddedB
     };
     graph.inputs.iter().map(feed).collect()
 }
-
 
 /// A batch of texts that mean nothing.
 pub(crate) struct Sample {

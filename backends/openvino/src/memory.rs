@@ -2,9 +2,8 @@
 
 /// Anonymous resident memory of this process in bytes; 0 where the system does not tell.
 ///
-/// ONNX Runtime tells what its arena holds only from version 1.23 on, and nothing about prepacked weights. The
-/// difference of this figure before and after is what loading or running took, plus whatever other threads took
-/// meanwhile.
+/// OpenVINO does not tell what a compiled model holds on the processor. The difference of this figure before and after
+/// is what loading or running took, plus whatever other threads took meanwhile.
 pub(crate) fn anonymous_bytes() -> u64 {
     std::fs::read_to_string("/proc/self/status").ok().and_then(|status| parse(&status)).unwrap_or(0)
 }

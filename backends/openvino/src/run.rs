@@ -26,10 +26,10 @@ type Shape = [usize; 2];
 ///
 /// OpenVINO infers the shapes of a graph ahead of computing it, and a node whose inputs are shaped as when it last
 /// computed takes the shape of its output to be known. After a run that was stopped or failed that is wrong: the shape
-/// inferred last is that run's, and the next run with the shape of the one before gives garbage (seen with 2025.1 and
-/// 2026.4). So a small run of another shape comes between, which makes every node infer again. Where several runs share
-/// the compiled model, which of its copies of the graph a run used is not known: there, no run is stopped, and one that
-/// fails has the model compiled anew.
+/// inferred last is that run's, and the next run with the shape of the one before gives garbage (seen with 2026.4). So
+/// a small run of another shape comes between, which makes every node infer again. Where several runs share the compiled
+/// model, which of its copies of the graph a run used is not known: there, no run is stopped, and one that fails has the
+/// model compiled anew.
 #[derive(Debug)]
 pub(crate) struct Runner {
     compiled: Arc<Compiled>,
@@ -112,9 +112,8 @@ impl Runner {
 /// A small shape that differs in every number that a node may see: texts, tokens of a text, tokens of all.
 fn unlike([size, length]: Shape) -> Shape {
     let mut shapes = (1..=3).flat_map(|one| (1..=3).map(move |other| [one, other]));
-    let differs = |&[one, other]: &Shape| {
-        one != size && other != length && one.checked_mul(other) != size.checked_mul(length)
-    };
+    let differs =
+        |&[one, other]: &Shape| one != size && other != length && one.checked_mul(other) != size.checked_mul(length);
     // Of the four that differ in both extents, at most two have one product.
     shapes.find(differs).unwrap_or([3, 3])
 }

@@ -51,9 +51,9 @@ impl Runtime {
         let unusable = format!("`{}` cannot be used", path.display());
         loaded.path = Some(path);
         let core = Core::new(&library).map_err(|failure| {
-            Error::dependency(unusable).with_source(failure).with_hint(format!(
-                "its folder must hold what it was installed with; {INSTALL}"
-            ))
+            Error::dependency(unusable)
+                .with_source(failure)
+                .with_hint(format!("its folder must hold what it was installed with; {INSTALL}"))
         })?;
         let runtime: &'static Self =
             Box::leak(Box::new(Self { version: library.version, core, shared: Shared::new() }));

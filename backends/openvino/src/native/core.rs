@@ -29,11 +29,10 @@ macro_rules! variadic {
         let (n_texts, texts) = $arguments;
         $function(
             $first, $second, $device, n_texts, $out, //
-            texts[0], texts[1], texts[2], texts[3], texts[4], texts[5], texts[6],
-            texts[7], texts[8], texts[9], texts[10], texts[11], texts[12], texts[13],
-            texts[14], texts[15], texts[16], texts[17], texts[18], texts[19], texts[20],
-            texts[21], texts[22], texts[23], texts[24], texts[25], texts[26], texts[27],
-            texts[28], texts[29], texts[30], texts[31]
+            texts[0], texts[1], texts[2], texts[3], texts[4], texts[5], texts[6], texts[7], texts[8], texts[9],
+            texts[10], texts[11], texts[12], texts[13], texts[14], texts[15], texts[16], texts[17], texts[18],
+            texts[19], texts[20], texts[21], texts[22], texts[23], texts[24], texts[25], texts[26], texts[27],
+            texts[28], texts[29], texts[30], texts[31],
         )
     }};
 }
@@ -103,10 +102,8 @@ impl Core {
         properties: &[(String, String)],
     ) -> Result<CompiledModel, Failure> {
         let device = c_text(device)?;
-        let pairs: Vec<(CString, CString)> = properties
-            .iter()
-            .map(|(key, value)| Ok((c_text(key)?, c_text(value)?)))
-            .collect::<Result<_, Failure>>()?;
+        let pairs: Vec<(CString, CString)> =
+            properties.iter().map(|(key, value)| Ok((c_text(key)?, c_text(value)?))).collect::<Result<_, Failure>>()?;
         let compiled = match source {
             Source::File(path) => self.compile_file(&c_path(path)?, &device, &pairs),
             Source::Memory(bytes) => self.compile_model(&self.read(bytes)?, &device, &pairs),
@@ -118,9 +115,8 @@ impl Core {
         let mut model = ptr::null_mut();
         let (core, text) = (self.ptr.as_ptr(), bytes.as_ptr().cast());
         // SAFETY: the core lives, the bytes live for ever, and the function fills the pointer it is given.
-        let status = unsafe {
-            ov_core_read_model_from_memory_buffer(core, text, bytes.len(), ptr::null(), &raw mut model)
-        };
+        let status =
+            unsafe { ov_core_read_model_from_memory_buffer(core, text, bytes.len(), ptr::null(), &raw mut model) };
         check(status)?;
         not_null(model).map(Model)
     }
@@ -167,9 +163,7 @@ impl Core {
             Compile::Array => {
                 let properties = array(pairs);
                 // SAFETY: the core, the model, the texts and the array live, and the function fills the pointer.
-                unsafe {
-                    ov_core_compile_model_props(core, model, device, properties.len(), properties.as_ptr(), out)
-                }
+                unsafe { ov_core_compile_model_props(core, model, device, properties.len(), properties.as_ptr(), out) }
             }
             // SAFETY: the same, and as many texts follow as are announced.
             Compile::Variadic { model: compile, .. } => unsafe {

@@ -64,7 +64,8 @@ mod tests {
 
     #[test]
     fn messages_are_one_line_without_places() {
-        let message = "Exception from src/inference/src/cpp/core.cpp:97:\nException from a.cpp:1:\n\nUnable to read\nx\n";
+        let message =
+            "Exception from src/inference/src/cpp/core.cpp:97:\nException from a.cpp:1:\n\nUnable to read\nx\n";
         assert_eq!(one_line(message), "Unable to read x");
         assert_eq!(one_line("std::bad_alloc"), "std::bad_alloc");
         assert_eq!(Failure::new(Code::NOT_FOUND, "").to_string(), "status NOT_FOUND");

@@ -3,7 +3,8 @@
 use std::ptr::{self, NonNull};
 
 use openvino_sys::{
-    ov_infer_request_cancel, ov_infer_request_free, ov_infer_request_get_tensor, ov_infer_request_set_input_tensor_by_index, ov_infer_request_start_async, ov_infer_request_t,
+    ov_infer_request_cancel, ov_infer_request_free, ov_infer_request_get_tensor,
+    ov_infer_request_set_input_tensor_by_index, ov_infer_request_start_async, ov_infer_request_t,
     ov_infer_request_wait, ov_infer_request_wait_for,
 };
 
@@ -77,9 +78,7 @@ impl InferRequest {
         }
         for (index, input) in inputs.iter().enumerate() {
             // SAFETY: the request and the tensor live.
-            check(unsafe {
-                ov_infer_request_set_input_tensor_by_index(self.ptr.as_ptr(), index, input.as_ptr())
-            })?;
+            check(unsafe { ov_infer_request_set_input_tensor_by_index(self.ptr.as_ptr(), index, input.as_ptr()) })?;
         }
         Ok(())
     }

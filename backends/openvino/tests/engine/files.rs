@@ -5,7 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use drivetrain_contract::{Artifact, ArtifactData, Backend, ErrorKind, NoCall, Output, Precision, SessionOptions, format};
+use drivetrain_contract::{
+    Artifact, ArtifactData, Backend, ErrorKind, NoCall, Output, Precision, SessionOptions, format,
+};
 
 use crate::{
     alone::alone,

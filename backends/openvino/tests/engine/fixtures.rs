@@ -2,8 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use drivetrain_contract::{Backend, Batch, NoCall, Output, PaddedBatch, Precision, Session, SessionOptions, TokenIds, format};
+use drivetrain_contract::{
+    Backend, Batch, NoCall, Output, PaddedBatch, Precision, Session, SessionOptions, TokenIds, format,
+};
+use drivetrain_convert::onnx::{ExportOptions, export};
 use drivetrain_openvino::OpenVino;
+use drivetrain_package::Package;
 use safetensors::SafeTensors;
 use tempfile::TempDir;
 
@@ -38,7 +42,8 @@ impl Fixture {
     fn open(dir: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let graph = folder.path().join("model.onnx");
-        std::fs::copy(Path::new("/tmp/openvino/fx").join(dir.file_name().unwrap()).join("onnx/model.onnx"), &graph).unwrap();
+        let package = Package::open(dir).unwrap();
+        export(&package, &graph, &ExportOptions::default(), &mut |_| Ok(())).unwrap();
         let json: serde_json::Value =
             serde_json::from_slice(&std::fs::read(dir.join("expected.json")).unwrap()).unwrap();
         let bytes = std::fs::read(dir.join("expected.safetensors")).unwrap();
@@ -140,9 +145,8 @@ fn a_session_runs_on_whichever_thread_has_it() {
     let here = embed(&mut *session, &texts);
     let there = std::thread::scope(|scope| scope.spawn(|| embed(&mut *session, &texts)).join().unwrap());
     assert_eq!(here, there);
-    let made_there = std::thread::scope(|scope| {
-        scope.spawn(|| fixture.session(&backend, &options(2, ""))).join().unwrap()
-    });
+    let made_there =
+        std::thread::scope(|scope| scope.spawn(|| fixture.session(&backend, &options(2, ""))).join().unwrap());
     let mut session = made_there;
     assert_eq!(embed(&mut *session, &texts), here);
 }

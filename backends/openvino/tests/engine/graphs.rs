@@ -156,7 +156,11 @@ fn a_graph_for_one_shape_says_so() {
     assert_eq!((info.max_tokens, info.hidden), (3, 2));
     assert!(!info.capabilities.intersects(Capabilities::DYNAMIC_BATCH | Capabilities::DYNAMIC_LENGTH));
     assert!(run(&mut *session, &[0, 1, 2], 1, Output::LastHiddenState, &NoCall).is_ok());
-    refuses(run(&mut *session, &[0, 1], 1, Output::LastHiddenState, &NoCall), ErrorKind::Invalid, "");
+    refuses(
+        run(&mut *session, &[0, 1], 1, Output::LastHiddenState, &NoCall),
+        ErrorKind::Invalid,
+        "of 1 × 3, not 1 × 2",
+    );
 }
 
 struct Until(Instant);

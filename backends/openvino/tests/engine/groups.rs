@@ -10,7 +10,7 @@ use crate::{
     rig::{backend, matrix_graph_of, model_at, options},
 };
 
-fn group(sessions: usize, threads: usize) -> SessionOptions {
+pub(crate) fn group(sessions: usize, threads: usize) -> SessionOptions {
     let each = NonZeroUsize::new(threads / sessions).unwrap();
     SessionOptions { group: SessionGroup::new(sessions, threads), threads: each, ..options(1, "") }
 }

@@ -1,4 +1,5 @@
 //! What a process has more after sessions have come and gone: nothing. And what threads compute: their budget.
+#![cfg(target_os = "linux")]
 
 use std::{
     fs,
@@ -26,7 +27,6 @@ fn counts() -> (usize, usize, u64) {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn a_hundred_sessions_leave_nothing_behind() {
     let Some(_) = backend() else { return };
     alone("life::a_hundred_sessions_leave_nothing_behind", || {
@@ -46,7 +46,6 @@ fn a_hundred_sessions_leave_nothing_behind() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn a_hundred_threads_that_run_a_session_leave_nothing_behind() {
     let Some(_) = backend() else { return };
     alone("life::a_hundred_threads_that_run_a_session_leave_nothing_behind", || {
@@ -102,7 +101,6 @@ fn use_of(backend: &OpenVino, threads: usize) -> (f64, usize) {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn threads_are_kept_to_their_budget() {
     let Some(_) = backend() else { return };
     alone("life::threads_are_kept_to_their_budget", || {
