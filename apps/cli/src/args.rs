@@ -200,16 +200,34 @@ pub(crate) struct ConvertArgs {
     /// What to make
     #[arg(long, value_enum, value_name = "TARGET")]
     pub(crate) to: ConvertTarget,
-    /// Where to put it: a file for onnx and openvino (default: in the model's folder, onnx/model.onnx or
-    /// openvino/openvino_model.xml), a new folder for static
+    /// Where to put it: a file (default: in the model's folder, under the name that other tools know), a new folder for
+    /// static
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
+    /// 8 bits: file of texts to calibrate with, as `embed` reads them (default: 300 texts that are built in)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) calibration: Option<PathBuf>,
+    /// 8 bits: number of texts to calibrate with; 0 is none, for onnx-int8 only
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    pub(crate) samples: usize,
+    /// onnx-int8: processors to make it for: arm64, avx2, avx512 or avx512_vnni (default: this machine's)
+    #[arg(long, value_name = "PRESET")]
+    pub(crate) preset: Option<String>,
     /// Static: dimensions to keep
     #[arg(long, value_name = "N")]
     pub(crate) dims: Option<usize>,
     /// Static: element type of the table: f32, f16 or i8
     #[arg(long, value_name = "TYPE", default_value = "f16")]
     pub(crate) dtype: String,
+    /// Static: train the table on the texts in these files, as `embed` reads them, to give what the model gives
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) fit: Vec<PathBuf>,
+    /// Static, with --fit: times each text is looked at, at the most
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) epochs: u32,
+    /// Static, with --fit: another number gives another order of the texts
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }
@@ -234,10 +252,32 @@ pub(crate) struct RunArgs {
 pub(crate) enum ConvertTarget {
     /// An ONNX graph with pooling and every other module inside
     Onnx,
+    /// The same without what is redundant, by ONNX Runtime
+    #[value(name = "onnx-O1")]
+    OnnxO1,
+    /// And with attention and other operations fused, for ONNX Runtime only
+    #[value(name = "onnx-O2")]
+    OnnxO2,
+    /// And with GELU approximated
+    #[value(name = "onnx-O3")]
+    OnnxO3,
+    /// And in half precision, for graphics cards
+    #[value(name = "onnx-O4")]
+    OnnxO4,
+    /// ONNX in half precision
+    OnnxFp16,
+    /// ONNX in bfloat16
+    OnnxBf16,
+    /// ONNX in 8-bit integers for ONNX Runtime: ranges are measured at every run
+    OnnxInt8,
+    /// ONNX in 8-bit integers with calibrated ranges (QDQ)
+    OnnxInt8Static,
     /// The same as OpenVINO IR: a graph in .xml and its weights in .bin beside it
     Openvino,
     /// OpenVINO IR with weights in half the bytes
     OpenvinoFp16,
+    /// OpenVINO IR in 8-bit integers with calibrated ranges
+    OpenvinoInt8,
     /// A table of one vector for each token, distilled as model2vec does it
     Static,
 }

@@ -39,7 +39,11 @@ Examples:
 pub(crate) const CONVERT: &str = "\
 Examples:
   drivetrain convert ./my-model --to onnx
-  drivetrain convert all-MiniLM-L6-v2 --to static --dims 256 --dtype i8 -o ./minilm-static";
+  drivetrain convert all-MiniLM-L6-v2 --to onnx-int8
+  drivetrain convert all-MiniLM-L6-v2 --to openvino-int8 --calibration my-texts.jsonl
+  drivetrain convert ./my-model --to openvino
+  drivetrain convert all-MiniLM-L6-v2 --to static --dims 256 --dtype i8 -o ./minilm-static
+  drivetrain convert all-MiniLM-L6-v2 --to static --fit my-texts.jsonl -o ./my-static";
 
 pub(crate) const PLUGINS_LIST: &str = "\
 usable:    can be named with --backend; without it the first one that reads the model is used

@@ -1,6 +1,5 @@
 //! The backend: devices, the choice of artifact, and the weights that sessions share.
 
-
 use drivetrain_contract::{
     Artifact, ArtifactData, Backend, BackendInfo, Basis, Call, Error, Estimate, FormatSupport, Model, OpenBackend,
     Precision, Precisions, Probe, Result, Session, SessionOptions, Verdict, format,
@@ -45,11 +44,8 @@ impl OpenBackend for LibTorch {
 
 impl Backend for LibTorch {
     fn probe(&self) -> Result<Probe> {
-        let format = |format: &str, precisions, preference| FormatSupport {
-            format: format.to_owned(),
-            precisions,
-            preference,
-        };
+        let format =
+            |format: &str, precisions, preference| FormatSupport { format: format.to_owned(), precisions, preference };
         Ok(Probe {
             devices: device::devices(),
             formats: vec![
@@ -85,7 +81,8 @@ impl Backend for LibTorch {
         crate::threads::take(options.threads.get());
         let engine = match artifact.format.as_str() {
             format::SAFETENSORS => {
-                let shared = self.pool.get(identity(artifact, model, (options, settings.memory_map))?, place.kind, device);
+                let shared =
+                    self.pool.get(identity(artifact, model, (options, settings.memory_map))?, place.kind, device);
                 Engine::Encoder(Box::new(Encoder::load(artifact, &description, shared, (place, call))?))
             }
             _ => Engine::Script(Script::load(artifact, &description, place)?),
@@ -111,9 +108,11 @@ fn identity(artifact: &Artifact, model: &Model, (options, maps): (&SessionOption
 fn choose(model: &Model, precision: Precision) -> Result<(usize, &Artifact)> {
     device::kind(precision)?;
     let of = |format: &str| {
-        model.artifacts.iter().enumerate().find(|(_, artifact)| {
-            artifact.format == format && artifact.precision != Precision::Int8
-        })
+        model
+            .artifacts
+            .iter()
+            .enumerate()
+            .find(|(_, artifact)| artifact.format == format && artifact.precision != Precision::Int8)
     };
     of(format::SAFETENSORS).or_else(|| of(format::TORCHSCRIPT)).ok_or_else(|| error::no_artifact(precision))
 }

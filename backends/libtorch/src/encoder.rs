@@ -102,4 +102,3 @@ fn path_of(artifact: &Artifact) -> Result<&Path> {
             .with_hint("give the model as a folder")),
     }
 }
-

@@ -19,9 +19,8 @@ pub(crate) fn no_artifact(precision: Precision) -> Error {
     if precision == Precision::Int8 {
         return Error::unsupported("libtorch does not compute in int8 here").with_hint("ask for f32, bf16 or f16");
     }
-    Error::unsupported("the model has neither weights in safetensors nor a TorchScript file").with_hint(
-        "save the model with transformers as safetensors; a graph in ONNX runs with `--backend onnxruntime`",
-    )
+    Error::unsupported("the model has neither weights in safetensors nor a TorchScript file")
+        .with_hint("save the model with transformers as safetensors; a graph in ONNX runs with `--backend onnxruntime`")
 }
 
 /// The session has no such output.
@@ -35,7 +34,8 @@ fn with_words(kind: ErrorKind, message: String, err: TchError) -> Error {
         TchError::Torch(words) => words,
         other => other.to_string(),
     };
-    let end = ["\nException raised from", "\nTraceback of TorchScript"].iter().filter_map(|mark| words.find(mark)).min();
+    let end =
+        ["\nException raised from", "\nTraceback of TorchScript"].iter().filter_map(|mark| words.find(mark)).min();
     let words = words[..end.unwrap_or(words.len())].trim();
     let error = Error::new(kind, message).with_source(words.to_owned());
     match kind {

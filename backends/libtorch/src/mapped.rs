@@ -73,9 +73,14 @@ impl Weight {
     }
 
     /// The tensor that lies at `offset` of a mapped file; `None` where it cannot be computed with as it lies.
-    pub(crate) fn in_file(file: &Arc<Mapped>, (offset, n_bytes): (u64, u64), stored: Stored<'_>) -> Result<Option<Self>> {
+    pub(crate) fn in_file(
+        file: &Arc<Mapped>,
+        (offset, n_bytes): (u64, u64),
+        stored: Stored<'_>,
+    ) -> Result<Option<Self>> {
         let bytes = file.bytes(offset, n_bytes).ok_or_else(|| {
-            Error::model(format!("tensor `{}` lies beyond the end of its file", stored.name)).with_hint("fetch the file again")
+            Error::model(format!("tensor `{}` lies beyond the end of its file", stored.name))
+                .with_hint("fetch the file again")
         })?;
         // SAFETY: the map lives for as long as this weight, which holds it, and the shared handles, which hold it too.
         let tensor = unsafe { view(bytes, stored) }?;
@@ -95,7 +100,8 @@ impl Weight {
 unsafe fn view(bytes: &[u8], stored: Stored<'_>) -> Result<Option<Tensor>> {
     let kind = float_kind(stored)?;
     let shape = shape(stored)?;
-    let n_bytes = stored.shape.iter().try_fold(kind.elt_size_in_bytes(), |n_bytes, &extent| n_bytes.checked_mul(extent));
+    let n_bytes =
+        stored.shape.iter().try_fold(kind.elt_size_in_bytes(), |n_bytes, &extent| n_bytes.checked_mul(extent));
     if n_bytes != Some(bytes.len()) {
         return Err(Error::model(format!("tensor `{}` has another size than its shape says", stored.name)));
     }
@@ -120,9 +126,9 @@ fn strides(shape: &[i64]) -> Vec<i64> {
 /// The extents as libtorch counts them.
 pub(crate) fn shape(stored: Stored<'_>) -> Result<Vec<i64>> {
     let extents = stored.shape.iter().map(|&extent| i64::try_from(extent));
-    extents.collect::<Result<_, _>>().map_err(|err| {
-        Error::model(format!("tensor `{}` has an absurd shape", stored.name)).with_source(err)
-    })
+    extents
+        .collect::<Result<_, _>>()
+        .map_err(|err| Error::model(format!("tensor `{}` has an absurd shape", stored.name)).with_source(err))
 }
 
 /// What libtorch calls a stored type of floats.
@@ -132,6 +138,8 @@ pub(crate) fn float_kind(stored: Stored<'_>) -> Result<Kind> {
         Dtype::F16 => Ok(Kind::Half),
         Dtype::BF16 => Ok(Kind::BFloat16),
         Dtype::F64 => Ok(Kind::Double),
-        other => Err(Error::unsupported(format!("tensor `{}` holds {other} numbers, where floats are needed", stored.name))),
+        other => {
+            Err(Error::unsupported(format!("tensor `{}` holds {other} numbers, where floats are needed", stored.name)))
+        }
     }
 }

@@ -191,7 +191,9 @@ impl Ops for TorchOps<'_> {
         self.call.check()?;
         let AttentionInputs { heads, kv_heads, head_dim, .. } = *inputs;
         let split = |x: &Tensor, heads: usize| {
-            self.as_weights(x)?.f_reshape([extent(x, 3), extent(x, 2), heads as i64, head_dim as i64])?.f_transpose(1, 2)
+            self.as_weights(x)?
+                .f_reshape([extent(x, 3), extent(x, 2), heads as i64, head_dim as i64])?
+                .f_transpose(1, 2)
         };
         // Neighbouring heads of the query share one of key and value.
         let shared = |x: &Tensor| match heads / kv_heads {
@@ -206,8 +208,7 @@ impl Ops for TorchOps<'_> {
                 false => Some(self.as_weights(inputs.bias)?),
             };
             let scale = 1.0 / f64::from(inputs.divisor);
-            let context =
-                Tensor::f_scaled_dot_product_attention(&query, &key, &value, bias, 0.0, false, scale, false)?;
+            let context = Tensor::f_scaled_dot_product_attention(&query, &key, &value, bias, 0.0, false, scale, false)?;
             let size = [extent(inputs.query, 3), extent(inputs.query, 2), (heads * head_dim) as i64];
             context.f_transpose(1, 2)?.f_reshape(size)
         };

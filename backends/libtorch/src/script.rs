@@ -44,7 +44,8 @@ impl Script {
         };
         let has_types = description.limit(Inputs::TOKEN_TYPE_IDS) < i64::MAX;
         let signature = Signature::read(&complaint, has_types)?;
-        let sample: Vec<IValue> = signature.inputs().iter().map(|input| sample(*input, place)).collect::<Result<_>>()?;
+        let sample: Vec<IValue> =
+            signature.inputs().iter().map(|input| sample(*input, place)).collect::<Result<_>>()?;
         let given = module.forward_is(&sample).map_err(failed)?;
         let (output, tensor) = choose(given).ok_or_else(|| no_output(&label))?;
         let extent = tensor.size().last().and_then(|&extent| usize::try_from(extent).ok()).unwrap_or(0);

@@ -56,7 +56,9 @@ impl Engine {
     /// Only an encoder is asked between its layers whether to go on.
     fn restrict(&self, capabilities: Capabilities) -> Capabilities {
         let outputs = self.outputs();
-        let has = |output: Output, capability| if outputs.contains(output.set()) { capability } else { Capabilities::empty() };
+        let has = |output: Output, capability| {
+            if outputs.contains(output.set()) { capability } else { Capabilities::empty() }
+        };
         let given = has(Output::SentenceEmbedding, Capabilities::POOLED_OUT)
             | has(Output::LastHiddenState, Capabilities::TOKENS_OUT)
             | has(Output::Logits, Capabilities::LOGITS_OUT)

@@ -52,7 +52,12 @@ pub(crate) struct Loading<'a> {
 
 impl Identity {
     /// The identity of the file at `path` as it is now.
-    pub(crate) fn new(path: PathBuf, description_json: &str, (precision, device_id): (Precision, &str), maps: bool) -> Self {
+    pub(crate) fn new(
+        path: PathBuf,
+        description_json: &str,
+        (precision, device_id): (Precision, &str),
+        maps: bool,
+    ) -> Self {
         let facts = fs::metadata(&path).ok();
         Self {
             n_bytes: facts.as_ref().map_or(0, fs::Metadata::len),
@@ -150,9 +155,9 @@ impl Loading<'_> {
             return Ok(Arc::clone(mapped));
         }
         let mapped = Mapped::new(file).map_err(|err| {
-            Error::io(format!("cannot map `{}`", stored.weights.label())).with_source(err).with_hint(
-                "set `memory_map = false` in `[backends.libtorch]` for file systems that cannot",
-            )
+            Error::io(format!("cannot map `{}`", stored.weights.label()))
+                .with_source(err)
+                .with_hint("set `memory_map = false` in `[backends.libtorch]` for file systems that cannot")
         })?;
         let mapped = Arc::new(mapped);
         self.maps.insert(std::ptr::from_ref(file), Arc::clone(&mapped));

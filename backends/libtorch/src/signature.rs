@@ -8,8 +8,7 @@ use drivetrain_contract::{Error, Inputs, Result};
 const MARK: &str = "Declaration: forward(";
 
 /// Arguments in the order of those whose names say nothing, as in files that were traced.
-const BY_ORDER: [Inputs; 4] =
-    [Inputs::INPUT_IDS, Inputs::ATTENTION_MASK, Inputs::TOKEN_TYPE_IDS, Inputs::POSITION_IDS];
+const BY_ORDER: [Inputs; 4] = [Inputs::INPUT_IDS, Inputs::ATTENTION_MASK, Inputs::TOKEN_TYPE_IDS, Inputs::POSITION_IDS];
 
 /// The arguments of `forward`, in its order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,9 +65,14 @@ struct Argument<'a> {
 impl<'a> Argument<'a> {
     /// `Tensor input_ids`, `Tensor? mask=None`, `int n=3`.
     fn read(text: &'a str) -> Self {
-        let (declared, default) = text.split_once('=').map_or((text, None), |(declared, value)| (declared, Some(value)));
+        let (declared, default) =
+            text.split_once('=').map_or((text, None), |(declared, value)| (declared, Some(value)));
         let (kind, name) = declared.trim().rsplit_once(' ').unwrap_or(("", declared.trim()));
-        Self { name, is_tensor: matches!(kind, "Tensor" | "Tensor?" | "Optional[Tensor]"), has_default: default.is_some() }
+        Self {
+            name,
+            is_tensor: matches!(kind, "Tensor" | "Tensor?" | "Optional[Tensor]"),
+            has_default: default.is_some(),
+        }
     }
 }
 

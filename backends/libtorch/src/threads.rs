@@ -4,11 +4,7 @@
 //! by the thread that runs a session, before it runs. Threads beyond the caller belong to the caller's own team, which
 //! ends with it.
 
-use std::{
-    cell::Cell,
-    panic,
-    sync::Once,
-};
+use std::{cell::Cell, panic, sync::Once};
 
 thread_local! {
     /// What this thread was told last; 0 before.

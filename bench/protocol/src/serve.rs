@@ -19,6 +19,14 @@ pub trait Contestant {
     /// Numbers in each vector.
     fn dim(&self) -> usize;
 
+    /// What comes before each pass over the texts and is not timed.
+    ///
+    /// # Errors
+    /// What the library fails with.
+    fn prepare(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// The vectors of all texts. This is what is timed.
     ///
     /// # Errors
@@ -59,6 +67,7 @@ pub fn serve<C: Contestant>(load: impl FnOnce() -> Result<C>) -> Result<()> {
 }
 
 fn run<C: Contestant>(contestant: &mut C) -> Result<C::Vectors> {
+    contestant.prepare()?;
     let started = Instant::now();
     let vectors = contestant.embed()?;
     let seconds = started.elapsed().as_secs_f64();

@@ -4,7 +4,11 @@ use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{lengths::Length, race::Rules};
+use crate::{
+    engines::{Engine, Precision},
+    lengths::Length,
+    race::Rules,
+};
 
 /// Compares Drivetrain with the engine alone and with other libraries, on this machine
 #[derive(Debug, Parser)]
@@ -20,6 +24,10 @@ pub(crate) enum Task {
     Peers(PeersArguments),
     /// What each setting of ONNX Runtime does
     Settings(RaceArguments),
+    /// Every engine in every precision: Drivetrain beside the engine alone at its best, and engines beside each other
+    Engines(EnginesArguments),
+    /// What each engine loses when all others are loaded and used in the same process
+    Together(RaceArguments),
     /// Seconds per text and peak memory of the program as the input grows
     Growth(GrowthArguments),
 }
@@ -77,6 +85,25 @@ pub(crate) struct PeersArguments {
     /// More lines of Drivetrain's profile, as TOML
     #[arg(long, default_value = "")]
     pub(crate) profile: String,
+}
+
+/// Races of engines.
+#[derive(Args, Debug)]
+pub(crate) struct EnginesArguments {
+    #[command(flatten)]
+    pub(crate) race: RaceArguments,
+    /// Only these engines, and ONNX Runtime in f32, which the others are compared with
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) engines: Vec<Engine>,
+    /// Only these precisions, and f32 of ONNX Runtime
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) precisions: Vec<Precision>,
+    /// Batch sizes among which the best is looked for
+    #[arg(long, value_delimiter = ',', default_values = ["1", "2", "4", "8", "16", "32", "64"])]
+    pub(crate) batches: Vec<usize>,
+    /// Measured rounds of that search
+    #[arg(long, default_value = "3")]
+    pub(crate) search_rounds: NonZeroUsize,
 }
 
 /// A run of growing inputs.

@@ -21,10 +21,14 @@ pub(crate) struct Entry {
 /// Where things are, checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
-    home: PathBuf,
-    model: PathBuf,
-    graph: PathBuf,
-    library: PathBuf,
+    /// Drivetrain's data folder.
+    pub(crate) home: PathBuf,
+    /// The model's folder.
+    pub(crate) model: PathBuf,
+    /// Its graph for ONNX Runtime.
+    pub(crate) graph: PathBuf,
+    /// ONNX Runtime.
+    pub(crate) library: PathBuf,
     /// Threads each contestant may use.
     pub(crate) threads: usize,
 }
@@ -83,10 +87,15 @@ impl Places {
 
     /// ONNX Runtime alone.
     pub(crate) fn bare(&self, bare: &Bare) -> Entry {
+        self.bare_on(&self.graph, bare)
+    }
+
+    /// ONNX Runtime alone with another graph of the model.
+    pub(crate) fn bare_on(&self, graph: &Path, bare: &Bare) -> Entry {
         let number = |number: usize| OsString::from(number.to_string());
         let own = [
             ("--library", self.library.clone().into()),
-            ("--graph", self.graph.clone().into()),
+            ("--graph", graph.into()),
             ("--tokenizer", self.model.join("tokenizer.json").into()),
             ("--batch", number(bare.batch)),
             ("--sessions", number(bare.sessions)),
@@ -114,7 +123,7 @@ impl Places {
     }
 
     /// The environment gives every contestant the same library and the same number of threads.
-    fn entry(
+    pub(crate) fn entry(
         &self,
         name: &str,
         program: &'static str,

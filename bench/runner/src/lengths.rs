@@ -38,7 +38,7 @@ impl Length {
     }
 
     /// Names of files, out of these three.
-    fn of<'a>(self, [short, mid, long]: [&'a [&'static str]; 3]) -> Vec<&'static str> {
+    fn of(self, [short, mid, long]: [&[&'static str]; 3]) -> Vec<&'static str> {
         match self {
             Length::Short => short.to_vec(),
             Length::Mid => mid.to_vec(),

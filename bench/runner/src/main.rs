@@ -7,6 +7,7 @@
 mod agreement;
 mod arguments;
 mod child;
+mod engines;
 mod entries;
 mod growth;
 mod lengths;
@@ -18,6 +19,7 @@ mod race;
 mod report;
 mod settings;
 mod spread;
+mod together;
 
 use clap::Parser;
 
@@ -28,6 +30,8 @@ fn main() -> anyhow::Result<()> {
     match &arguments.task {
         Task::Peers(arguments) => peers::run(arguments),
         Task::Settings(arguments) => settings::run(arguments),
+        Task::Engines(arguments) => engines::run(arguments),
+        Task::Together(arguments) => together::run(arguments),
         Task::Growth(arguments) => growth::run(arguments),
     }
 }

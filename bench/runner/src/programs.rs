@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    ffi::OsString,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -10,17 +11,21 @@ use anyhow::{Context, Result, ensure};
 
 /// Builds these packages for release.
 pub(crate) fn build<'a>(packages: impl IntoIterator<Item = &'a str>) -> Result<()> {
-    for package in packages {
-        eprintln!("building {package}");
-        let target = path(package)?.parent().and_then(Path::parent).map(Path::to_path_buf);
-        let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(["build", "--quiet", "--release", "--package", package, "--target-dir"])
-            .arg(target.context("this program lies in no target folder")?)
-            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
-            .status()
-            .context("cannot run cargo")?;
-        ensure!(status.success(), "`{package}` cannot be built");
-    }
+    packages.into_iter().try_for_each(|package| build_with(package, &[]))
+}
+
+/// Builds a package for release with these variables in cargo's environment.
+pub(crate) fn build_with(package: &str, environment: &[(&str, OsString)]) -> Result<()> {
+    eprintln!("building {package}");
+    let target = path(package)?.parent().and_then(Path::parent).map(Path::to_path_buf);
+    let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--quiet", "--release", "--package", package, "--target-dir"])
+        .arg(target.context("this program lies in no target folder")?)
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .status()
+        .context("cannot run cargo")?;
+    ensure!(status.success(), "`{package}` cannot be built");
     Ok(())
 }
 

@@ -44,6 +44,13 @@ pub(crate) struct Outcome {
     pub(crate) peak: Peak,
 }
 
+impl Outcome {
+    /// How many times as fast as `base` it was in each round.
+    pub(crate) fn speed_over(&self, base: &Self) -> Option<Spread> {
+        Spread::of(base.passes.iter().zip(&self.passes).map(|(base, own)| base.seconds / own.seconds))
+    }
+}
+
 /// How a race goes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {

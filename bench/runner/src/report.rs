@@ -5,10 +5,10 @@ use std::{fs, path::Path};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use crate::{machine, race::Outcome, spread::Spread};
+use crate::{machine, memory::Peak, race::Outcome, spread::Spread};
 
 /// Everything measured by one command.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Report {
     processor: Option<String>,
     threads: usize,
@@ -16,6 +16,32 @@ pub(crate) struct Report {
     /// Threads that wanted to run in the minute before the first race.
     load_before: Option<f64>,
     races: Vec<Race>,
+    ratios: Vec<Ratio>,
+    memory: Vec<Memory>,
+}
+
+/// How many times as fast one was as another, and how many times it is to be.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Ratio {
+    /// What is compared with what.
+    pub(crate) name: String,
+    /// In each round.
+    pub(crate) speed: Spread,
+    /// The same for the best round of each.
+    pub(crate) at_best: f64,
+    /// At least this, where there is a goal.
+    pub(crate) goal: Option<f64>,
+}
+
+/// What a process took for something.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Memory {
+    /// Contestant.
+    pub(crate) name: String,
+    /// Highest so far.
+    pub(crate) peak: Peak,
+    /// Everything resident is to be at most so much, in bytes, where there is a goal.
+    pub(crate) goal: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -33,13 +59,36 @@ impl Report {
         if let Some(load) = load_before.filter(|&load| load > 0.5) {
             println!("the machine is busy (load {load}): trust ratios only, and those with a wide range little");
         }
-        Self { processor, threads, runtime: runtime.to_owned(), load_before, races: Vec::new() }
+        Self { processor, threads, runtime: runtime.to_owned(), load_before, ..Self::default() }
     }
 
     /// Prints a race and keeps it.
     pub(crate) fn add(&mut self, title: &str, outcomes: Vec<Outcome>) {
         print(title, &outcomes);
         self.races.push(Race { title: title.to_owned(), outcomes });
+    }
+
+    /// Prints ratios and keeps them.
+    pub(crate) fn add_ratios(&mut self, title: &str, ratios: Vec<Ratio>) {
+        println!("\n{title}");
+        for Ratio { name, speed, at_best, goal } in &ratios {
+            let verdict = goal.map_or_else(String::new, |goal| verdict(speed.median >= goal, &format!("{goal:.2}")));
+            println!("  {name:58}  {:>22}  {at_best:>7.3}{verdict}", speed.to_string());
+        }
+        self.ratios.extend(ratios.into_iter().map(|ratio| Ratio { name: format!("{title}: {}", ratio.name), ..ratio }));
+    }
+
+    /// Prints memory and keeps it.
+    pub(crate) fn add_memory(&mut self, title: &str, memory: Vec<Memory>) {
+        println!("\n{title}");
+        println!("  {:40}  {:>8}  {:>8}", "contestant", "RSS MB", "anon MB");
+        for Memory { name, peak, goal } in &memory {
+            let megabytes = |bytes: u64| bytes / 1_000_000;
+            let verdict = |goal: u64| verdict(peak.total <= goal, &megabytes(goal).to_string());
+            let verdict = goal.map_or_else(String::new, verdict);
+            println!("  {name:40}  {:>8}  {:>8}{verdict}", megabytes(peak.total), megabytes(peak.anonymous));
+        }
+        self.memory.extend(memory);
     }
 
     /// Writes everything into a file, if one is wanted.
@@ -52,6 +101,10 @@ impl Report {
 pub(crate) fn write_json(path: &Path, measured: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(measured)?;
     fs::write(path, text + "\n").with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+fn verdict(is_met: bool, goal: &str) -> String {
+    format!("  {} (goal {goal})", if is_met { "met" } else { "MISSED" })
 }
 
 fn print(title: &str, outcomes: &[Outcome]) {

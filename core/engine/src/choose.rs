@@ -93,7 +93,9 @@ pub(crate) fn device<'p>(
     }
     let by_itself = format!("it computes in {}", names(native));
     let (only, hint) = match is_emulated {
-        true => (" itself", format!("{by_itself}; with `--allow-emulated` it takes {precision} and computes in another")),
+        true => {
+            (" itself", format!("{by_itself}; with `--allow-emulated` it takes {precision} and computes in another"))
+        }
         false => ("", by_itself),
     };
     let device = &device.id;

@@ -43,6 +43,7 @@ mod locations;
 mod model;
 mod profile_sources;
 mod sessions;
+mod workbench;
 
 pub use async_stream::EmbedStream;
 pub use builder::EngineBuilder;
@@ -66,3 +67,4 @@ pub use locations::Locations;
 pub use model::{Fetch, fetch_package, open_package};
 pub use profile_sources::{ProfileFile, ProfilePlace, ProfileSources};
 pub use sessions::Goal;
+pub use workbench::Workbench;

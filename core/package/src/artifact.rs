@@ -50,7 +50,8 @@ pub(crate) fn find(layout: &Layout<'_>) -> Vec<ArtifactFile> {
 /// Whether a file at the top of a package is a TorchScript file by the names in use: trainers leave other files ending
 /// in `.pt` there.
 fn is_torchscript(name: &str) -> bool {
-    name.ends_with(".pt") && (name.contains("torchscript") || name.starts_with("traced") || name.starts_with("scripted"))
+    name.ends_with(".pt")
+        && (name.contains("torchscript") || name.starts_with("traced") || name.starts_with("scripted"))
 }
 
 fn graphs(files: &Files, folder: &str, format: &'static str, is_graph: impl Fn(&str) -> bool) -> Vec<ArtifactFile> {

@@ -72,7 +72,11 @@ mod tests {
     #[test]
     fn every_way_of_packing_it_tells_the_version() {
         check("../build-version", "2.13.0+cpu\n", Some("2.13.0"));
-        check("../version.py", "from typing import Optional\n\n__version__ = '2.12.1+cu130'\ndebug = False\n", Some("2.12.1"));
+        check(
+            "../version.py",
+            "from typing import Optional\n\n__version__ = '2.12.1+cu130'\ndebug = False\n",
+            Some("2.12.1"),
+        );
         let cmake = "# comment\nset(PACKAGE_VERSION \"2.13.1\")\n\n# Check whether";
         check("../share/cmake/Torch/TorchConfigVersion.cmake", cmake, Some("2.13.1"));
         check("cmake/Torch/TorchConfigVersion.cmake", cmake, Some("2.13.1"));

@@ -79,9 +79,7 @@ impl Downloader<'_> {
 
     fn run_pip(&self, wheel: &Wheel, into: &Path, watch: Watch<'_>) -> Result<PathBuf> {
         // What it began before it was stopped is of no use to it.
-        fs::remove_dir_all(into)
-            .and_then(|()| fs::create_dir(into))
-            .map_err(|err| io_error("create", into, err))?;
+        fs::remove_dir_all(into).and_then(|()| fs::create_dir(into)).map_err(|err| io_error("create", into, err))?;
         run(&mut self.command(wheel, into)?, &mut || watch(Step::Bytes(folder_bytes(into, 3))))
             .map_err(|err| self.explain(err, wheel, into))?;
         self.fetched(wheel, into)

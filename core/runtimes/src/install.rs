@@ -171,9 +171,9 @@ fn open_wheels(source: &Source<'_>, progress: Observer<'_>) -> Result<Option<Vec
         }
         let pip = match &mut pip {
             Some(pip) => pip,
-            none => none.insert(Pip::find(options.pip.as_deref(), &runtime.id, &mut || {
-                progress(Progress::LookingForPip)
-            })?),
+            none => {
+                none.insert(Pip::find(options.pip.as_deref(), &runtime.id, &mut || progress(Progress::LookingForPip))?)
+            }
         };
         let downloader = Downloader { pip, id: &runtime.id, downloads, is_done: *is_done };
         let (file, total) = (wheel.file.as_str(), wheel.bytes);

@@ -55,7 +55,8 @@ mod tests {
         let whole = elf(62, None);
         let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
         let library = folder.path().join("libopenvino_c.so.2641");
-        for name in ["libopenvino_c.so.2641", "libopenvino.so.2641", "libtbb.so.12", "libopenvino_intel_cpu_plugin.so"] {
+        for name in ["libopenvino_c.so.2641", "libopenvino.so.2641", "libtbb.so.12", "libopenvino_intel_cpu_plugin.so"]
+        {
             write(name, &whole);
         }
         write("libother.so", b"");

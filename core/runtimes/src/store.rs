@@ -188,6 +188,21 @@ mod tests {
     }
 
     #[test]
+    fn find_prefers_a_variant_of_the_same_version() {
+        let data = tempfile::tempdir().unwrap();
+        let mut requirement = Requirement::new("libtorch").below(version("2.14"));
+        requirement.variants = vec!["libtorch-cuda".to_owned(), "../elsewhere".to_owned()];
+        let found = || find(&requirement, data.path()).map(|path| path.to_string_lossy().into_owned());
+        assert!(found().is_err());
+        fake_installation(data.path(), "libtorch-cuda", "2.12.0");
+        assert!(found().unwrap().contains("libtorch-cuda/2.12.0"));
+        fake_installation(data.path(), "libtorch", "2.13.0");
+        assert!(found().unwrap().contains("libtorch/2.13.0"));
+        fake_installation(data.path(), "libtorch-cuda", "2.13.0");
+        assert!(found().unwrap().contains("libtorch-cuda/2.13.0"));
+    }
+
+    #[test]
     fn remove_takes_one_version_and_never_anything_else() {
         let data = tempfile::tempdir().unwrap();
         for version in ["1.0.0", "2.0.0"] {

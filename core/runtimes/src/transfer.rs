@@ -176,9 +176,8 @@ impl Transfer<'_> {
     /// From which byte on the server sends: where we are, or the beginning if it cannot do otherwise.
     fn starts_at(&self, response: &Response<Body>, there: u64) -> Result<u64, Attempt> {
         let (status, bytes) = (response.status().as_u16(), self.wheel.bytes);
-        let refused = |why: String| {
-            Failure::Refused(Error::dependency(format!("`{}` {why}", self.url_without_query())))
-        };
+        let refused =
+            |why: String| Failure::Refused(Error::dependency(format!("`{}` {why}", self.url_without_query())));
         match (status, content_range(response.headers())) {
             (200, _) => match response.body().content_length() {
                 Some(length) if length != bytes => {
@@ -197,13 +196,7 @@ impl Transfer<'_> {
     }
 
     /// Appends the body to what is there, less the first `known` bytes of it.
-    fn receive(
-        &self,
-        response: Response<Body>,
-        part: &Path,
-        mut known: u64,
-        watch: Watch<'_>,
-    ) -> Result<(), Attempt> {
+    fn receive(&self, response: Response<Body>, part: &Path, mut known: u64, watch: Watch<'_>) -> Result<(), Attempt> {
         let open = || File::options().create(true).append(true).open(part);
         let mut file = open().map_err(|err| io_error("write", part, err))?;
         let mut body = response.into_body().into_reader();
@@ -242,7 +235,8 @@ impl Transfer<'_> {
     }
 
     fn broke_off(&self, part: &Path, at: u64, cause: Option<io::Error>) -> Error {
-        let message = format!("the connection broke off after {at} of {} bytes of `{}`", self.wheel.bytes, self.wheel.file);
+        let message =
+            format!("the connection broke off after {at} of {} bytes of `{}`", self.wheel.bytes, self.wheel.file);
         let error = Error::new(ErrorKind::Busy, message)
             .with_hint(format!("run the command again: what has come is kept in `{}`", part.display()));
         match cause {

@@ -27,7 +27,8 @@ pub(crate) fn preload(manifest: &Manifest, libraries: &[PathBuf]) -> Result<()> 
     for (native, path) in manifest.native.iter().zip(libraries) {
         Library::open(path)?;
         // A name, not a path: what is loaded comes from the folder of a library that was checked.
-        let beside = native.with.iter().filter(|name| !name.contains(['/', '\\'])).map(|name| path.with_file_name(name));
+        let beside =
+            native.with.iter().filter(|name| !name.contains(['/', '\\'])).map(|name| path.with_file_name(name));
         for path in beside.filter(|path| path.is_file()) {
             if let Err(err) = Library::open(&path) {
                 log::warn!("{}: what needs it is left out", err.to_text());

@@ -3,6 +3,7 @@
 
 mod available;
 mod child;
+mod ir;
 mod life;
 mod threads;
 mod together;

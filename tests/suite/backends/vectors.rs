@@ -3,7 +3,7 @@
 use std::{path::Path, thread};
 
 use drivetrain::Engine;
-use drivetrain_tests::{Array, Fixture, Rig, fixtures_dir, max_abs_error, texts};
+use drivetrain_tests::{Array, Fixture, Program, Rig, fixtures_dir, max_abs_error, texts};
 
 use crate::{
     backends::{
@@ -138,6 +138,24 @@ fn a_precision_that_is_not_there_is_refused_with_those_that_are() {
             let text = err.to_text();
             assert!(text.contains(&format!("does not compute in {precision}")), "{text}");
             assert!(text.contains("it computes in f32"), "{text}");
+        }
+    }
+}
+
+/// Engines that turn weights into half precision by themselves also do where they compute in another one.
+#[test]
+fn a_precision_that_is_emulated_is_taken_when_that_is_allowed() {
+    let Some(rig) = Rig::new() else { return };
+    let turns_weights = ["libtorch", "openvino"];
+    for backend in available().iter().filter(|backend| turns_weights.contains(&backend.id.as_str())) {
+        for precision in ["bf16", "f16"].iter().filter(|precision| !backend.precisions.contains(precision)) {
+            let run = |more: &[&str]| {
+                let args = ["embed", "x", "--backend", &backend.id, "--precision", precision, "-m"];
+                let program = Program::drivetrain(&rig).args(args).args([rig.minilm()]).args(more);
+                program.env("DRIVETRAIN_PLUGIN_PATH", rig.plugins()).run()
+            };
+            run(&[]).failed(2, &["does not compute in", "--allow-emulated"]);
+            run(&["--allow-emulated"]).succeeded();
         }
     }
 }

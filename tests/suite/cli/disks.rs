@@ -85,6 +85,8 @@ fn a_read_only_output_folder_is_named() {
     let to_onnx = ["convert", "model", "--to", "onnx", "-o", "out/m.onnx"];
     read_only(place.program(&to_onnx), &[&out]).failed(6, &["out/m.onnx", "Read-only file system"]);
     read_only(place.program(&["convert", "model", "--to", "onnx"]), &[&model]).failed(6, &["onnx", "Read-only"]);
+    let to_openvino = ["convert", "model", "--to", "openvino", "-o", "out/m.xml"];
+    read_only(place.program(&to_openvino), &[&out]).failed(6, &["out/m.bin", "Read-only file system"]);
     let to_static = ["convert", "model", "--to", "static", "--dims", "8", "-o", "out/static"];
     read_only(place.program(&to_static), &[&out]).failed(6, &["out", "Read-only file system"]);
     assert_eq!(files_below(&out), [""; 0]);
@@ -111,7 +113,8 @@ fn a_disk_that_is_full_during_a_conversion_is_said_and_nothing_is_left() {
     let out = folder(&place, "out");
     let to_onnx = ["convert", "model", "--to", "onnx", "-o", "out/m.onnx"];
     let to_static = ["convert", "model", "--to", "static", "--dims", "48", "--dtype", "f32", "-o", "out/static"];
-    for (args, path) in [(&to_onnx[..], "out/m.onnx"), (&to_static[..], "out")] {
+    let to_openvino = ["convert", "model", "--to", "openvino", "-o", "out/m.xml"];
+    for (args, path) in [(&to_onnx[..], "out/m.onnx"), (&to_openvino, "out/m.bin"), (&to_static, "out")] {
         let outcome = full(place.program(args), &out, "100k");
         outcome.failed(6, &[path, "No space left on device"]);
         assert_eq!(outcome.stdout, "", "nothing is left");

@@ -172,7 +172,7 @@ fn libraries_that_will_not_do_are_told_before_they_are_loaded() {
         let troubles = troubles(&report, "onnxruntime");
         assert!(troubles.contains(why) && troubles.contains(INSTALL), "{troubles}");
     }
-    copy_tree(&place.rig.home().join("runtimes"), &place.path("home/runtimes"));
+    copy_tree(&place.rig.home().join("runtimes/onnxruntime"), &place.path("home/runtimes/onnxruntime"));
     for version in ["1.28.0", "1.31.1"] {
         let folder = place.path("home/runtimes/onnxruntime").join(version).join("lib");
         let library = folder.read_dir().expect("libraries").flatten().map(|file| file.path());

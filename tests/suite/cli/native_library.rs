@@ -144,7 +144,8 @@ fn no_telemetry_is_written() {
 fn the_data_folder_of_the_platform_is_used_where_none_is_named() {
     let Some(place) = Workplace::new() else { return };
     place.fixture("bert-mean", "home/.local/share/drivetrain/models/little");
-    copy_tree(&place.rig.home().join("runtimes"), &place.path("home/.local/share/drivetrain/runtimes"));
+    let runtimes = place.path("home/.local/share/drivetrain/runtimes/onnxruntime");
+    copy_tree(&place.rig.home().join("runtimes/onnxruntime"), &runtimes);
     let program =
         Program::new(&place.rig.program()).args(["embed", "x", "-m", "little"]).env("HOME", place.path("home"));
     let program = ["XDG_DATA_HOME", "XDG_CACHE_HOME"].iter().fold(program, |program, name| program.env(name, ""));

@@ -35,8 +35,9 @@ fn what_is_installed_is_listed() {
     assert!(telemetry.is_some_and(|line| line.contains("1.31.1") && line.contains("switched off")), "{text}");
     let json: Value =
         serde_json::from_str(&place.run(&["runtimes", "list", "--json"]).succeeded().stdout).expect("JSON");
-    let versions: Vec<&str> =
-        json["installed"].as_array().expect("a list").iter().filter_map(|one| one["version"].as_str()).collect();
+    let installed = json["installed"].as_array().expect("a list").iter();
+    let of_onnxruntime = installed.filter(|one| one["id"] == "onnxruntime");
+    let versions: Vec<&str> = of_onnxruntime.filter_map(|one| one["version"].as_str()).collect();
     assert_eq!(versions, ["1.31.1", "1.28.0"]);
     assert_eq!(json["broken"].as_array().map(Vec::len), Some(0));
 }
@@ -55,7 +56,7 @@ fn what_could_be_installed_is_listed_with_the_command() {
 fn a_version_is_removed_and_no_other() {
     let Some(place) = Workplace::new() else { return };
     let library = "home/runtimes/onnxruntime/1.28.0/lib/libonnxruntime.so.1.28.0";
-    copy_tree(&place.rig.home().join("runtimes"), &place.path("home/runtimes"));
+    copy_tree(&place.rig.home().join("runtimes/onnxruntime"), &place.path("home/runtimes/onnxruntime"));
     program(&place, &["runtimes", "remove", "onnxruntime"])
         .run()
         .failed(2, &["several", "onnxruntime@1.31.1, onnxruntime@1.28.0"]);

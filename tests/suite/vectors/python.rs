@@ -1,9 +1,10 @@
-//! Exported files in the ecosystem's own hands: ONNX's checker, and ONNX Runtime as Python has it.
+//! Exported files in the ecosystem's own hands: ONNX's checker, and ONNX Runtime and OpenVINO as Python has them.
 
 use std::{fs, path::Path, process::Command};
 
 use drivetrain::{
-    convert::onnx::{ExportOptions, export},
+    Result,
+    convert::{onnx, openvino_ir},
     package::Package,
 };
 use drivetrain_tests::{Fixture, fixtures_dir, skip};
@@ -15,15 +16,28 @@ const MISSING: i32 = 77;
 const VARIABLE: &str = "DRIVETRAIN_TEST_PYTHON";
 
 #[test]
-fn python_accepts_every_exported_file() {
+fn python_accepts_every_exported_onnx_file() {
+    check("onnx", |package, target| {
+        onnx::export(package, target, &onnx::ExportOptions::default(), &mut |_| Ok(())).map(drop)
+    });
+}
+
+#[test]
+fn python_accepts_every_exported_openvino_graph() {
+    check("xml", |package, target| {
+        openvino_ir::export(package, target, &openvino_ir::IrOptions::default(), &mut |_| Ok(())).map(drop)
+    });
+}
+
+fn check(extension: &str, export: impl Fn(&Package, &Path) -> Result<()>) {
     let folder = tempfile::tempdir().unwrap();
     let python = std::env::var(VARIABLE).unwrap_or_else(|_| "python3".to_owned());
     let mut check = Command::new(&python);
-    check.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("python/check_onnx.py"));
+    check.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("python/check_graphs.py"));
     check.arg(fixtures_dir().join("texts.json"));
     for fixture in Fixture::all("").iter().filter(|fixture| fixture.expected["architecture"] != "static") {
-        let target = folder.path().join(format!("{}.onnx", fixture.name));
-        export(&Package::open(&fixture.dir).unwrap(), &target, &ExportOptions::default(), &mut |_| Ok(())).unwrap();
+        let target = folder.path().join(format!("{}.{extension}", fixture.name));
+        export(&Package::open(&fixture.dir).unwrap(), &target).unwrap();
         check.arg(&fixture.dir).arg(&target);
     }
     assert!(fs::read_dir(folder.path()).unwrap().count() > 30);

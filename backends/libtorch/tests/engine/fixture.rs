@@ -37,7 +37,8 @@ impl Fixture {
         let names = fs::read_dir(models).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<String> = names.collect();
         names.sort();
-        let is_wanted = |fixture: &Self| fixture.expected["task"] == task && fixture.expected["architecture"] != "static";
+        let is_wanted =
+            |fixture: &Self| fixture.expected["task"] == task && fixture.expected["architecture"] != "static";
         let fixtures: Vec<Self> = names.iter().map(|name| Self::open(name)).filter(is_wanted).collect();
         assert!(!fixtures.is_empty(), "{task}");
         fixtures
@@ -113,11 +114,8 @@ pub(crate) fn max_abs_error(a: &[f32], b: &[f32]) -> f32 {
 /// Cosines of the rows, least and mean.
 pub(crate) fn cosines(a: &[f32], b: &[f32], dim: usize) -> (f64, f64) {
     let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum::<f64>();
-    let cosines: Vec<f64> = a
-        .chunks_exact(dim)
-        .zip(b.chunks_exact(dim))
-        .map(|(a, b)| dot(a, b) / (dot(a, a) * dot(b, b)).sqrt())
-        .collect();
+    let cosines: Vec<f64> =
+        a.chunks_exact(dim).zip(b.chunks_exact(dim)).map(|(a, b)| dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()).collect();
     let least = cosines.iter().copied().fold(1.0, f64::min);
     (least, cosines.iter().sum::<f64>() / cosines.len() as f64)
 }

@@ -9,12 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use drivetrain_contract::{Backend, NoCall, Output, Precision, Session};
+use drivetrain_contract::{Backend, ErrorKind, NoCall, Output, Precision, Session};
 use drivetrain_package::Package;
 
 use crate::{
     backend,
-    fixture::{Fixture, Texts},
+    fixture::{Fixture, Texts, max_abs_error},
     options, session,
 };
 
@@ -26,7 +26,11 @@ fn alone(test: &str) {
     let mut command = Command::new(env::current_exe().unwrap());
     let outcome = command.args(["--ignored", "--exact", "--nocapture", &format!("process::{test}")]).output().unwrap();
     let said = String::from_utf8_lossy(&outcome.stdout);
-    assert!(outcome.status.success() && said.contains("1 passed"), "{said}\n{}", String::from_utf8_lossy(&outcome.stderr));
+    assert!(
+        outcome.status.success() && said.contains("1 passed"),
+        "{said}\n{}",
+        String::from_utf8_lossy(&outcome.stderr)
+    );
 }
 
 #[test]
@@ -42,6 +46,11 @@ fn sessions_come_and_go_without_leaving_anything() {
 #[test]
 fn weights_are_in_memory_once() {
     alone("memory_of_the_real_model");
+}
+
+#[test]
+fn a_batch_that_does_not_fit_is_refused_as_such() {
+    alone("little_memory");
 }
 
 /// A line of `/proc/self/status`, without its unit.
@@ -80,7 +89,10 @@ fn threads_of_sessions() {
     let n_threads = || status("Threads");
     let before = n_threads();
     let backend = backend();
-    let create = |threads| backend.create_session(&fixture.model(), &options(Precision::F32, threads), &NoCall).unwrap();
+    let create = |share: u64| {
+        let options = options(Precision::F32, usize::try_from(share).unwrap());
+        backend.create_session(&fixture.model(), &options, &NoCall).unwrap()
+    };
 
     let (started, used) = (Instant::now(), processor_time());
     run(&mut *create(1), 20);
@@ -88,21 +100,23 @@ fn threads_of_sessions() {
     assert_eq!(n_threads(), before, "one thread does everything");
     assert!(share <= 1.1, "{share}");
 
-    // Two sessions of one thread each, side by side, in threads that have computed nothing before.
-    thread::scope(|scope| {
-        let running: Vec<_> = (0..2)
-            .map(|_| {
-                let mut session = create(1);
+    // Sessions side by side, in threads that have computed nothing before; whoever was told last, each keeps its share.
+    for shares in [[1, 1], [2, 1]] {
+        let most = thread::scope(|scope| {
+            let side_by_side = shares.map(|share| {
+                let mut session = create(share);
                 scope.spawn(move || {
-                    run(&mut *session, 20);
-                    status("Threads")
+                    let count = |_| {
+                        run(&mut *session, 1);
+                        n_threads()
+                    };
+                    (0..20).map(count).max().unwrap()
                 })
-            })
-            .collect();
-        for running in running {
-            assert!(running.join().unwrap() <= before + 2, "no thread has a team");
-        }
-    });
+            });
+            side_by_side.map(|running| running.join().unwrap()).into_iter().max().unwrap()
+        });
+        assert!(most <= before + shares.iter().sum::<u64>(), "{shares:?}: {most} threads, {before} before");
+    }
 
     run(&mut *create(2), 10);
     assert_eq!(n_threads(), before + 1, "two threads, the caller included");
@@ -121,13 +135,32 @@ fn a_hundred_sessions() {
         }
     };
     (0..20).for_each(|_| round());
-    let facts = || (status("Threads"), entries("/proc/self/fd"), fs::read_to_string("/proc/self/maps").unwrap().lines().count());
+    let facts = || {
+        (status("Threads"), entries("/proc/self/fd"), fs::read_to_string("/proc/self/maps").unwrap().lines().count())
+    };
     let (before, anonymous) = (facts(), status("RssAnon"));
     (0..50).for_each(|_| round());
     let (after, grown) = (facts(), status("RssAnon").saturating_sub(anonymous));
     assert_eq!((after.0, after.1), (before.0, before.1), "threads, files");
     assert!(after.2 <= before.2 + 8, "maps: {} became {}", before.2, after.2);
     assert!(grown <= 4096, "{grown} kB");
+}
+
+#[test]
+#[ignore = "in a process of its own"]
+fn little_memory() {
+    let fixture = Fixture::open("bert-mean");
+    let mut session = session(&fixture, Precision::F32).unwrap();
+    run(&mut *session, 1);
+    let room = status("VmSize") * 1024 + (200 << 20);
+    let limit = [format!("--pid={}", std::process::id()), format!("--as={room}")];
+    assert!(Command::new("prlimit").args(limit).status().unwrap().success());
+    let large = Texts { ids: vec![vec![7; 64]; 20_000], second: 0 };
+    let err = large.run(&mut *session, Output::SentenceEmbedding).unwrap_err();
+    assert_eq!(err.kind(), ErrorKind::OutOfMemory, "{}", err.to_text());
+    assert!(err.hint().unwrap().contains("batch_tokens"), "{}", err.to_text());
+    let found = fixture.texts().run(&mut *session, Output::SentenceEmbedding).unwrap();
+    assert!(max_abs_error(&found, &fixture.vectors()) <= 2e-5, "the session lives on");
 }
 
 /// The real model, where there is one. In CI there must be.

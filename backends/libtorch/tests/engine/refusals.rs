@@ -47,7 +47,8 @@ fn models_and_wishes_that_cannot_be_met_are_refused() {
         description_json: String::new(),
     };
     refuses(create(&in_memory, &options(Precision::F32, 1)), ErrorKind::Unsupported, "folder");
-    let elsewhere = Model { description_json: model.description_json.replace("\"path\":\"\"", "\"path\":\"x\""), ..model };
+    let elsewhere =
+        Model { description_json: model.description_json.replace("\"path\":\"\"", "\"path\":\"x\""), ..model };
     refuses(create(&elsewhere, &options(Precision::F32, 1)), ErrorKind::Model, "modules");
 }
 

@@ -44,9 +44,8 @@ fn weights_are_counted_once_wherever_they_lie() {
     let n_bytes = fs::metadata(fixture.folder.join("model.safetensors")).unwrap().len();
     let check = |config: &str, precision, expect: fn(&MemoryUse) -> u64, share: f64| {
         let backend = LibTorch::open(config).unwrap();
-        let sessions = [1, 1].map(|threads| {
-            backend.create_session(&fixture.model(), &options(precision, threads), &NoCall).unwrap()
-        });
+        let sessions = [1, 1]
+            .map(|threads| backend.create_session(&fixture.model(), &options(precision, threads), &NoCall).unwrap());
         for session in &sessions {
             let memory = session.memory().unwrap();
             let found = expect(&memory) as f64 / n_bytes as f64;
@@ -81,9 +80,8 @@ fn a_model_that_was_replaced_is_read_again() {
         }
     };
     let backend = backend();
-    let vectors = |session: &mut dyn Session, fixture: &Fixture| {
-        fixture.texts().run(session, Output::SentenceEmbedding).unwrap()
-    };
+    let vectors =
+        |session: &mut dyn Session, fixture: &Fixture| fixture.texts().run(session, Output::SentenceEmbedding).unwrap();
     let (first, second) = (Fixture::open("bert-mean"), Fixture::open("bert-weightedmean"));
     copy(&first);
     let model = Package::open(folder.path()).unwrap().model();

@@ -3,8 +3,8 @@
 use std::{fs, path::PathBuf};
 
 use drivetrain_contract::{
-    Artifact, ArtifactData, Backend, Capabilities, ErrorKind, Inputs, Model, NoCall, Output, Outputs, Precision, Result,
-    Session, format,
+    Artifact, ArtifactData, Backend, Capabilities, ErrorKind, Inputs, Model, NoCall, Output, Outputs, Precision,
+    Result, Session, format,
 };
 
 use crate::{backend, fixture::Texts, options};
@@ -29,7 +29,10 @@ fn a_dictionary_is_read_by_name() {
     for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
         let mut session = open(ArtifactData::Path(file("dictionary.pt")), precision).unwrap();
         let info = session.describe();
-        assert_eq!((info.inputs, info.outputs), (Inputs::INPUT_IDS | Inputs::ATTENTION_MASK, Outputs::SENTENCE_EMBEDDING));
+        assert_eq!(
+            (info.inputs, info.outputs),
+            (Inputs::INPUT_IDS | Inputs::ATTENTION_MASK, Outputs::SENTENCE_EMBEDDING)
+        );
         assert_eq!((info.dim, info.hidden, info.precision), (3, 0, Some(precision)));
         assert!(!info.capabilities.intersects(Capabilities::CANCEL_MID_RUN | Capabilities::TOKENS_OUT));
         let vectors = texts().run(&mut *session, Output::SentenceEmbedding).unwrap();

@@ -1,14 +1,9 @@
 //! Batches handed to one or several sessions, and the vectors put back into the order of the texts.
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    thread,
-};
-
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
+use batches::{Tokenizer, in_order, run_all};
 use ort::session::Session;
 use protocol::{Contestant, read_texts};
-use tokenizers::Tokenizer;
 
 use crate::{
     batch::{self, Batch},
@@ -37,10 +32,10 @@ impl BareOrt {
         let dim = sessions.first().context("no session")?.outputs().iter().find_map(session::width);
         let dim = dim.context("the graph has no `sentence_embedding` of known width")?;
         let runners = sessions.into_iter().map(|session| Runner::new(session, settings)).collect::<Result<_>>()?;
-        let tokenizer = batch::tokenizer(&settings.tokenizer, settings.max_length)?;
+        let tokenizer = batches::tokenizer(&settings.tokenizer, settings.max_length)?;
         let texts = read_texts(&settings.texts)?;
         let batches = batch::batches(&tokenizer, &texts, settings.batch)?;
-        let n_tokens = batches.iter().map(Batch::n_tokens).sum();
+        let n_tokens = batches.iter().map(|batch| batch.n_tokens).sum();
         Ok(Self {
             runners,
             tokenizer,
@@ -65,30 +60,9 @@ impl Contestant for BareOrt {
         if self.tokenise_inside {
             self.batches = batch::batches(&self.tokenizer, &self.texts, self.batch_size)?;
         }
-        let next = AtomicUsize::new(0);
-        let work = |runner: &mut Runner| -> Result<Vec<(usize, Vec<f32>)>> {
-            let mut done = Vec::new();
-            while let Some((idx, batch)) = take(&self.batches, &next) {
-                done.push((idx, runner.run(batch)?));
-            }
-            Ok(done)
-        };
-        let (first, others) = self.runners.split_first_mut().context("no session")?;
-        let done: Vec<(usize, Vec<f32>)> = thread::scope(|scope| {
-            let others: Vec<_> = others.iter_mut().map(|runner| scope.spawn(|| work(runner))).collect();
-            let mut done = work(first)?;
-            for other in others {
-                done.extend(other.join().map_err(|_| anyhow!("a thread panicked"))??);
-            }
-            anyhow::Ok(done)
-        })?;
-        let mut vectors = vec![0.0; self.texts.len() * self.dim];
-        for (idx, rows) in done {
-            for (&text, row) in self.batches[idx].texts().iter().zip(rows.chunks_exact(self.dim)) {
-                vectors[text * self.dim..][..self.dim].copy_from_slice(row);
-            }
-        }
-        Ok(vectors)
+        let done = run_all(&mut self.runners, &self.batches, Runner::run)?;
+        let parts = done.into_iter().map(|(idx, rows)| (self.batches[idx].texts.as_slice(), rows));
+        Ok(in_order((self.texts.len(), self.dim), parts))
     }
 
     fn rows<'a>(&self, vectors: &'a Vec<f32>) -> Vec<&'a [f32]> {
@@ -98,9 +72,4 @@ impl Contestant for BareOrt {
     fn tokens(&self) -> Option<usize> {
         Some(self.n_tokens)
     }
-}
-
-fn take<'a>(batches: &'a [Batch], next: &AtomicUsize) -> Option<(usize, &'a Batch)> {
-    let idx = next.fetch_add(1, Ordering::Relaxed);
-    batches.get(idx).map(|batch| (idx, batch))
 }

@@ -56,7 +56,7 @@ impl Runner {
         for (name, tensor) in feeds(batch, self.has_token_types) {
             binding.bind_input(name, tensor)?;
         }
-        let output = Tensor::<f32>::new(&Allocator::default(), [batch.texts().len(), self.dim])?;
+        let output = Tensor::<f32>::new(&Allocator::default(), [batch.texts.len(), self.dim])?;
         binding.bind_output(OUTPUT, output)?;
         let results = self.session.run_binding(&binding)?;
         let (_, data) = results[OUTPUT].try_extract_tensor::<f32>()?;

@@ -1,4 +1,4 @@
-//! Drivetrain as a program uses it: a profile, an engine, all texts at once.
+//! Drivetrain as a program uses it: a profile, an engine, all texts at once; other engines in the same process if wanted.
 
 use std::path::PathBuf;
 
@@ -16,14 +16,21 @@ struct Settings {
     /// The profile, as TOML
     #[arg(long)]
     profile: String,
+    /// Profile of another engine, which is opened before and embeds some texts before each pass; may be repeated
+    #[arg(long)]
+    also: Vec<String>,
     /// File of texts
     #[arg(long)]
     texts: PathBuf,
 }
 
+/// Texts that each of the other engines embeds before each pass.
+const OTHERS_TEXTS: usize = 16;
+
 /// The engine and the texts.
 struct Drivetrain {
     engine: Engine,
+    others: Vec<Engine>,
     texts: Vec<String>,
 }
 
@@ -33,14 +40,22 @@ fn main() -> Result<()> {
 }
 
 impl Drivetrain {
-    /// Opens what the profile says.
+    /// Opens what the profiles say.
     fn load(settings: &Settings) -> Result<Self> {
-        let explain = |err: drivetrain::Error| anyhow!("{}", err.to_text());
-        let layer = Layer::text(&settings.profile).map_err(explain)?;
-        let profile = Profile::build(&[layer]).map_err(explain)?;
-        let locations = Locations::new(&settings.home, settings.home.join("cache"));
-        let engine = Engine::builder(&profile).locations(locations).goal(Goal::Throughput).build().map_err(explain)?;
-        Ok(Self { engine, texts: read_texts(&settings.texts)? })
+        let texts = read_texts(&settings.texts)?;
+        let open = |profile: &String| settings.open(profile).map_err(explain);
+        let others: Vec<Engine> = settings.also.iter().map(open).collect::<Result<_>>()?;
+        // The others are in use before this one is opened, and it is in use before they are used again.
+        use_some(&others, &texts)?;
+        Ok(Self { engine: open(&settings.profile)?, others, texts })
+    }
+}
+
+impl Settings {
+    fn open(&self, profile: &str) -> drivetrain::Result<Engine> {
+        let profile = Profile::build(&[Layer::text(profile)?])?;
+        let locations = Locations::new(&self.home, self.home.join("cache"));
+        Engine::builder(&profile).locations(locations).goal(Goal::Throughput).build()
     }
 }
 
@@ -51,11 +66,25 @@ impl Contestant for Drivetrain {
         self.engine.dim()
     }
 
+    fn prepare(&mut self) -> Result<()> {
+        use_some(&self.others, &self.texts)
+    }
+
     fn embed(&mut self) -> Result<Embeddings> {
-        self.engine.embed(&self.texts).map_err(|err| anyhow!("{}", err.to_text()))
+        self.engine.embed(&self.texts).map_err(explain)
     }
 
     fn rows<'a>(&self, vectors: &'a Embeddings) -> Vec<&'a [f32]> {
         vectors.rows().collect()
     }
+}
+
+fn use_some(engines: &[Engine], texts: &[String]) -> Result<()> {
+    let some = &texts[..texts.len().min(OTHERS_TEXTS)];
+    engines.iter().try_for_each(|engine| engine.embed(some).map(drop).map_err(explain))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands where errors are mapped")]
+fn explain(err: drivetrain::Error) -> anyhow::Error {
+    anyhow!("{}", err.to_text())
 }

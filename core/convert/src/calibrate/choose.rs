@@ -1,9 +1,16 @@
-//! Smoothing and range of one site: what keeps the error of the layers behind it small.
+//! How one site is rounded: what keeps the error of the layers behind it small.
 //!
-//! The divisors are those of SmoothQuant (Xiao et al., arXiv:2211.10438), `sᵢ = max|xᵢ|^α / max|wᵢ|^(1 - α)`. Of a few
-//! values of α, and of ranges that are the observed one or cut shorter, the pair is taken whose expected error of the
-//! layers' outputs is smallest. The error counts what rounding does to the tokens that were kept, weighed by what each
-//! channel does to the outputs, and the rounding of the weights, taken as independent and uniform.
+//! Two things spoil integers that have one step for a whole tensor: channels that are much larger than the others, and
+//! weights that are. Divisors even out the channels, as in SmoothQuant (Xiao et al., arXiv:2211.10438):
+//! `sᵢ = max|xᵢ|^α / max|wᵢ|^(1 - α)`, for a few values of α. Transformers also have single channels with a few weights
+//! a hundred times larger than any other, which write to one place of one token; whatever shares a row with them would
+//! be rounded to nothing. They are multiplied in floats beside the rest, as in LLM.int8() (Dettmers et al.,
+//! arXiv:2208.07339), where that pays.
+//!
+//! Of all candidates the one is taken whose expected error is smallest: what rounding does to the tokens that were kept,
+//! weighed by what each channel does to the outputs, and the rounding of the weights, taken as independent and uniform.
+//! The error of a token counts as a share of its output's square, so that a few tokens with huge outputs, which come to
+//! the same length as the others when they are normalised, do not outweigh all others.
 
 use std::rc::Rc;
 
@@ -11,10 +18,20 @@ use super::observe::Observation;
 use crate::onnx::SiteNumbers;
 
 /// Exponents that are tried; 0 is no smoothing.
-const EXPONENTS: [f32; 10] = [0.0, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0];
+const EXPONENTS: [f32; 11] = [0.0, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0];
 
-/// Parts of the observed range that are tried: rare values are cut off for finer steps.
-const PARTS: [f32; 7] = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4];
+/// Numbers of outliers that are tried.
+const OUTLIERS: [usize; 4] = [0, 1, 2, 4];
+
+/// Errors below this do not show in the model's vectors: nothing is done about them that costs time.
+const NEGLIGIBLE_ERROR: f64 = 3e-4;
+
+/// More outliers must leave less than this part of the error.
+const WORTHWHILE: f64 = 0.5;
+
+/// How much wider than what was seen the range is. Texts to come go beyond what was seen, and what goes beyond the range
+/// is cut off, which costs more than coarser steps do.
+const HEADROOM: f32 = 1.25;
 
 /// Tokens the error is computed over at the most.
 const MOST_TOKENS: usize = 1024;
@@ -32,155 +49,251 @@ const WEIGHT_LIMIT: f32 = 127.0;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Choice {
     pub(super) numbers: SiteNumbers,
-    /// Expected squared error of the layers' outputs, as a share of their square.
+    /// Expected squared error of a token's outputs, as a share of their square.
     pub(super) relative_error: f64,
 }
 
-/// The layers behind a site: all matrices below each other, `[outputs, channels]`.
-#[derive(Clone, Debug, PartialEq)]
+/// The layers behind a site: all their matrices below each other, `[outputs, channels]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Weights<'w> {
     pub(super) rows: &'w [f32],
     pub(super) channels: usize,
 }
 
 /// Chooses for a site that was observed.
-pub(super) fn choose(seen: &Observation, weights: &Weights<'_>) -> Choice {
+pub(super) fn choose(seen: &Observation, weights: Weights<'_>) -> Choice {
     let site = Site::new(seen, weights);
-    let mut best: Option<(f64, Candidate)> = None;
-    for exponent in EXPONENTS {
-        let smoothed = Smoothed::new(&site, exponent);
-        for part in PARTS {
-            let range = (smoothed.range.0 * part, smoothed.range.1 * part);
-            let error = smoothed.weight_error + smoothed.activation_error(&site, range);
-            if best.as_ref().is_none_or(|(least, _)| error < *least) {
-                best = Some((error, Candidate { exponent, range, divisors: smoothed.divisors.clone() }));
-            }
+    let mut chosen: Option<Candidate> = None;
+    for count in OUTLIERS {
+        let is_needed = |known: &Candidate| known.error > NEGLIGIBLE_ERROR && count < weights.channels;
+        if chosen.as_ref().is_some_and(|known| !is_needed(known)) {
+            break;
+        }
+        let candidate = site.best_with(count);
+        if chosen.as_ref().is_none_or(|known| candidate.error < known.error * WORTHWHILE) {
+            chosen = Some(candidate);
         }
     }
-    let (error, candidate) = best.unwrap_or_default();
-    let smoothing = (candidate.exponent > 0.0).then(|| Rc::from(candidate.divisors));
-    let numbers = SiteNumbers { smoothing, range: Some(candidate.range), ..SiteNumbers::default() };
-    Choice { numbers, relative_error: error / site.power().max(f64::MIN_POSITIVE) }
+    let Candidate { error, exponent, divisors, range, outliers } = chosen.unwrap_or_default();
+    let numbers = SiteNumbers {
+        smoothing: (exponent > 0.0).then(|| Rc::from(divisors)),
+        outliers: Rc::from(outliers),
+        range: Some((range.0 * HEADROOM, range.1 * HEADROOM)),
+        ..SiteNumbers::default()
+    };
+    Choice { numbers, relative_error: error }
 }
 
 #[derive(Debug, Default)]
 struct Candidate {
+    error: f64,
     exponent: f32,
-    range: (f32, f32),
     divisors: Vec<f32>,
+    /// Lowest and highest value of any channel, 0 included.
+    range: (f32, f32),
+    outliers: Vec<usize>,
 }
 
-/// What does not depend on the smoothing.
+/// What does not depend on the candidate.
 struct Site<'s> {
     seen: &'s Observation,
-    weights: &'s Weights<'s>,
+    weights: Weights<'s>,
     /// Largest magnitude of each channel's values.
     magnitudes: Vec<f32>,
     /// Largest magnitude of each channel's weights.
     weight_magnitudes: Vec<f32>,
     /// Sum of the squares of each channel's weights.
-    weight_squares: Vec<f64>,
-    /// Mean square of each channel's values.
-    squares: Vec<f64>,
+    weight_squares: Vec<f32>,
+    /// Every token the error is computed over, with what a squared error of its outputs counts.
+    tokens: Vec<(&'s [f32], f64)>,
+    /// Channels by how large their products may be, largest first.
+    by_product: Vec<usize>,
 }
 
 impl<'s> Site<'s> {
-    fn new(seen: &'s Observation, weights: &'s Weights<'s>) -> Self {
+    fn new(seen: &'s Observation, weights: Weights<'s>) -> Self {
         let channels = weights.channels;
-        let (mut weight_magnitudes, mut weight_squares) = (vec![0.0f32; channels], vec![0.0; channels]);
+        let (mut weight_magnitudes, mut weight_squares) = (vec![0.0f32; channels], vec![0.0f32; channels]);
         for row in weights.rows.chunks_exact(channels) {
             for (idx, &weight) in row.iter().enumerate() {
                 weight_magnitudes[idx] = weight_magnitudes[idx].max(weight.abs());
-                weight_squares[idx] += f64::from(weight) * f64::from(weight);
+                weight_squares[idx] += weight * weight;
             }
         }
-        let mut squares = vec![0.0; channels];
-        for row in seen.rows.chunks_exact(channels) {
-            squares.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x) * f64::from(x));
+        let magnitudes: Vec<f32> =
+            seen.low.iter().zip(&seen.high).map(|(low, high)| low.abs().max(high.abs())).collect();
+        let mut by_product: Vec<usize> = (0..channels).collect();
+        by_product.sort_by(|&a, &b| {
+            let product = |idx: usize| magnitudes[idx] * weight_magnitudes[idx];
+            product(b).total_cmp(&product(a)).then(a.cmp(&b))
+        });
+        let tokens = weighed_tokens(seen, channels, &weight_squares);
+        Self { seen, weights, magnitudes, weight_magnitudes, weight_squares, tokens, by_product }
+    }
+
+    /// The candidate with so many outliers that has the smallest error.
+    fn best_with(&self, n_outliers: usize) -> Candidate {
+        let mut outliers = self.by_product[..n_outliers].to_vec();
+        outliers.sort_unstable();
+        let candidates = EXPONENTS.map(|exponent| self.candidate(exponent, &outliers));
+        candidates.into_iter().min_by(|a, b| a.error.total_cmp(&b.error)).unwrap_or_default()
+    }
+
+    fn candidate(&self, exponent: f32, outliers: &[usize]) -> Candidate {
+        let is_outlier = |idx: usize| outliers.binary_search(&idx).is_ok();
+        let divisors = self.divisors(exponent);
+        let mut range = (0.0f32, 0.0f32);
+        for (idx, divisor) in divisors.iter().enumerate().filter(|(idx, _)| !is_outlier(*idx)) {
+            range = (range.0.min(self.seen.low[idx] / divisor), range.1.max(self.seen.high[idx] / divisor));
         }
-        let n_rows = (seen.rows.len() / channels).max(1) as f64;
-        squares.iter_mut().for_each(|sum| *sum /= n_rows);
-        let magnitudes = seen.low.iter().zip(&seen.high).map(|(low, high)| low.abs().max(high.abs())).collect();
-        Self { seen, weights, magnitudes, weight_magnitudes, weight_squares, squares }
-    }
-
-    /// The layers' mean square output, with channels taken as independent.
-    fn power(&self) -> f64 {
-        self.squares.iter().zip(&self.weight_squares).map(|(x, w)| x * w).sum()
-    }
-
-    /// The tokens the error is computed over: evenly spread over all.
-    fn tokens(&self) -> impl Iterator<Item = &'s [f32]> {
-        let channels = self.weights.channels;
-        let step = (self.seen.rows.len() / channels).div_ceil(MOST_TOKENS).max(1);
-        self.seen.rows.chunks_exact(channels).step_by(step)
-    }
-}
-
-/// A site with one exponent.
-struct Smoothed {
-    divisors: Vec<f32>,
-    /// Lowest and highest value of any channel, 0 included.
-    range: (f32, f32),
-    /// Expected squared error of all outputs of a token from rounding the weights.
-    weight_error: f64,
-}
-
-impl Smoothed {
-    fn new(site: &Site<'_>, exponent: f32) -> Self {
-        let divisors = divisors(site, exponent);
-        let smallest = |values: &[f32]| values.iter().zip(&divisors).map(|(x, divisor)| x / divisor).fold(0.0, f32::min);
-        let negated: Vec<f32> = site.seen.high.iter().map(|high| -high).collect();
-        let range = (smallest(&site.seen.low), -smallest(&negated));
-        // A number that is rounded to a multiple of a step is off by a twelfth of the step's square on average.
-        let row_step = |row: &[f32]| {
-            let largest = row.iter().zip(&divisors).map(|(w, divisor)| (w * divisor).abs()).fold(0.0, f32::max);
-            f64::from(largest / WEIGHT_LIMIT)
+        let rounding = Rounding::new((range.0 * HEADROOM, range.1 * HEADROOM));
+        let weight_noise = self.weight_noise(&divisors, &is_outlier);
+        let factors: Vec<f32> = divisors.iter().map(|divisor| 1.0 / (divisor * rounding.step)).collect();
+        // What a squared error of one step does to the outputs; outliers have none.
+        let share = |(idx, (square, divisor)): (usize, (&f32, &f32))| {
+            if is_outlier(idx) { 0.0 } else { square * (divisor * rounding.step).powi(2) }
         };
-        let rows = site.weights.rows.chunks_exact(site.weights.channels);
-        let weight_noise: f64 = rows.map(|row| row_step(row).powi(2) / 12.0).sum();
-        let square = |(x, divisor): (&f64, &f32)| x / f64::from(*divisor).powi(2);
-        let input: f64 = site.squares.iter().zip(&divisors).map(square).sum();
-        Self { divisors, range, weight_error: input * weight_noise }
+        let shares: Vec<f32> = self.weight_squares.iter().zip(&divisors).enumerate().map(share).collect();
+        // And what a squared error of the weights does.
+        let noise = (weight_noise * f64::from(rounding.step).powi(2)) as f32;
+        let noises: Vec<f32> = (0..divisors.len()).map(|idx| if is_outlier(idx) { 0.0 } else { noise }).collect();
+        let error = self.tokens.iter().map(|(token, weight)| {
+            let channels = token.iter().zip(&factors).zip(shares.iter().zip(&noises));
+            let error = channels.map(|((x, factor), (share, noise))| {
+                let x = x * factor;
+                rounding.error(x) * share + x * x * noise
+            });
+            f64::from(error.sum::<f32>()) * weight
+        });
+        let error = error.sum();
+        Candidate { error, exponent, divisors, range, outliers: outliers.to_vec() }
     }
 
-    /// Mean squared error of all outputs of a token from rounding the activations.
-    fn activation_error(&self, site: &Site<'_>, (low, high): (f32, f32)) -> f64 {
+    /// SmoothQuant's divisors, with a geometric mean of 1; 1 for all where the exponent is 0.
+    fn divisors(&self, exponent: f32) -> Vec<f32> {
+        if exponent == 0.0 {
+            return vec![1.0; self.magnitudes.len()];
+        }
+        let logarithm =
+            |(x, w): (&f32, &f32)| exponent * x.max(MIN_MAGNITUDE).ln() - (1.0 - exponent) * w.max(MIN_MAGNITUDE).ln();
+        let logarithms: Vec<f32> = self.magnitudes.iter().zip(&self.weight_magnitudes).map(logarithm).collect();
+        let mean = logarithms.iter().sum::<f32>() / logarithms.len().max(1) as f32;
+        logarithms.iter().map(|logarithm| (logarithm - mean).exp()).collect()
+    }
+
+    /// Expected squared errors of one column of all matrices, which are smoothed and rounded to a step for each row: a
+    /// number that is rounded to a multiple of a step is off by a twelfth of the step's square on average.
+    fn weight_noise(&self, divisors: &[f32], is_outlier: &dyn Fn(usize) -> bool) -> f64 {
+        let kept: Vec<f32> =
+            divisors.iter().enumerate().map(|(idx, &divisor)| if is_outlier(idx) { 0.0 } else { divisor }).collect();
+        let rows = self.weights.rows.chunks_exact(self.weights.channels);
+        let noise = rows.map(|row| {
+            let largest = row.iter().zip(&kept).map(|(w, divisor)| (w * divisor).abs()).fold(0.0, f32::max);
+            f64::from(largest / WEIGHT_LIMIT).powi(2) / 12.0
+        });
+        noise.sum()
+    }
+}
+
+/// The integers of a range, in units of their step.
+struct Rounding {
+    step: f32,
+    lowest: f32,
+    highest: f32,
+}
+
+impl Rounding {
+    fn new((low, high): (f32, f32)) -> Self {
         let step = ((high - low) / LEVELS).max(f32::MIN_POSITIVE);
         let zero = (-low / step).round();
-        let (lowest, highest) = (-zero, LEVELS - zero);
-        let factors: Vec<f32> = self.divisors.iter().map(|divisor| 1.0 / (divisor * step)).collect();
-        // In units of the step, and of the channel before smoothing.
-        let shares = site.weight_squares.iter().zip(&self.divisors);
-        let shares: Vec<f32> =
-            shares.map(|(square, divisor)| (square * f64::from(divisor * step).powi(2)) as f32).collect();
-        let (mut sum, mut n_tokens) = (0.0, 0usize);
-        for token in site.tokens() {
-            let channels = token.iter().zip(&factors).zip(&shares);
-            sum += f64::from(
-                channels
-                    .map(|((x, factor), share)| {
-                        let x = x * factor;
-                        let error = x - x.round_ties_even().clamp(lowest, highest);
-                        error * error * share
-                    })
-                    .sum::<f32>(),
-            );
-            n_tokens += 1;
-        }
-        sum / n_tokens.max(1) as f64
+        Self { step, lowest: -zero, highest: LEVELS - zero }
+    }
+
+    /// The squared error of a number.
+    fn error(&self, x: f32) -> f32 {
+        let error = x - x.round_ties_even().clamp(self.lowest, self.highest);
+        error * error
     }
 }
 
-/// SmoothQuant's divisors, with a geometric mean of 1; 1 for all where the exponent is 0.
-fn divisors(site: &Site<'_>, exponent: f32) -> Vec<f32> {
-    if exponent == 0.0 {
-        return vec![1.0; site.magnitudes.len()];
+/// Evenly spread tokens, each with the reciprocal of its outputs' square and of the number of tokens. The median square
+/// is added, as if the layer's output were added to something of that size, which it mostly is.
+fn weighed_tokens<'s>(seen: &'s Observation, channels: usize, weight_squares: &[f32]) -> Vec<(&'s [f32], f64)> {
+    let n_rows = seen.rows.len() / channels.max(1);
+    let step = n_rows.div_ceil(MOST_TOKENS).max(1);
+    let rows = seen.rows.chunks_exact(channels.max(1)).step_by(step);
+    let square = |row: &[f32]| f64::from(row.iter().zip(weight_squares).map(|(x, square)| x * x * square).sum::<f32>());
+    let mut tokens: Vec<(&[f32], f64)> = rows.map(|row| (row, square(row))).collect();
+    let mut squares: Vec<f64> = tokens.iter().map(|(_, square)| *square).collect();
+    squares.sort_by(f64::total_cmp);
+    let median = squares.get(squares.len() / 2).copied().unwrap_or_default().max(f64::MIN_POSITIVE);
+    let n_tokens = tokens.len().max(1) as f64;
+    tokens.iter_mut().for_each(|(_, square)| *square = 1.0 / ((*square + median) * n_tokens));
+    tokens
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values and weights that differ from token to token and row to row, all about 1.
+    fn noise(seed: usize, len: usize) -> Vec<f32> {
+        (0..len).map(|idx| ((idx * 7919 + seed * 104_729) % 2003) as f32 / 1001.0 - 1.0).collect()
     }
-    let logarithm = |(x, w): (&f32, &f32)| {
-        exponent * x.max(MIN_MAGNITUDE).ln() - (1.0 - exponent) * w.max(MIN_MAGNITUDE).ln()
-    };
-    let logarithms: Vec<f32> = site.magnitudes.iter().zip(&site.weight_magnitudes).map(logarithm).collect();
-    let mean = logarithms.iter().sum::<f32>() / logarithms.len().max(1) as f32;
-    logarithms.iter().map(|logarithm| (logarithm - mean).exp()).collect()
+
+    fn observe(rows: Vec<f32>, channels: usize) -> Observation {
+        let column = |idx: usize| rows.iter().skip(idx).step_by(channels).copied();
+        let low = (0..channels).map(|idx| column(idx).fold(f32::INFINITY, f32::min)).collect();
+        let high = (0..channels).map(|idx| column(idx).fold(f32::NEG_INFINITY, f32::max)).collect();
+        Observation { low, high, rows }
+    }
+
+    const CHANNELS: usize = 32;
+
+    #[test]
+    fn even_values_are_left_as_they_are() {
+        let (rows, weights) = (noise(1, 64 * CHANNELS), noise(2, 48 * CHANNELS));
+        let choice = choose(&observe(rows, CHANNELS), Weights { rows: &weights, channels: CHANNELS });
+        assert!(choice.numbers.outliers.is_empty());
+        assert!(choice.relative_error < NEGLIGIBLE_ERROR, "{}", choice.relative_error);
+        let (low, high) = choice.numbers.range.unwrap();
+        assert!((low + HEADROOM).abs() < 0.1 && (high - HEADROOM).abs() < 0.1, "{low} to {high}");
+    }
+
+    #[test]
+    fn large_channels_are_divided() {
+        let mut rows = noise(1, 64 * CHANNELS);
+        rows.iter_mut().skip(5).step_by(CHANNELS).for_each(|x| *x *= 40.0);
+        let mut weights = noise(2, 48 * CHANNELS);
+        weights.iter_mut().skip(5).step_by(CHANNELS).for_each(|w| *w *= 0.02);
+        let seen = observe(rows, CHANNELS);
+        let plain = Site::new(&seen, Weights { rows: &weights, channels: CHANNELS }).candidate(0.0, &[]).error;
+        let choice = choose(&seen, Weights { rows: &weights, channels: CHANNELS });
+        let divisors = choice.numbers.smoothing.unwrap();
+        assert!(divisors.iter().enumerate().all(|(idx, divisor)| idx == 5 || *divisor * 10.0 < divisors[5]));
+        assert!(choice.relative_error < plain / 100.0, "{} of {plain}", choice.relative_error);
+    }
+
+    #[test]
+    fn a_channel_that_is_large_in_values_and_weights_is_an_outlier() {
+        let mut rows = noise(1, 64 * CHANNELS);
+        rows.iter_mut().skip(7).step_by(CHANNELS).for_each(|x| *x *= 0.1);
+        rows[3 * CHANNELS + 7] = 30.0;
+        let mut weights = noise(2, 48 * CHANNELS);
+        weights[11 * CHANNELS + 7] = 80.0;
+        let choice = choose(&observe(rows, CHANNELS), Weights { rows: &weights, channels: CHANNELS });
+        assert_eq!(*choice.numbers.outliers, [7]);
+        assert!(choice.numbers.range.unwrap().1 < 30.0);
+    }
+
+    #[test]
+    fn nothing_and_zeros_are_sound() {
+        for rows in [Vec::new(), vec![0.0; 4 * CHANNELS]] {
+            let seen = Observation { low: vec![0.0; CHANNELS], high: vec![0.0; CHANNELS], rows };
+            let weights = vec![0.0; 3 * CHANNELS];
+            let choice = choose(&seen, Weights { rows: &weights, channels: CHANNELS });
+            assert!(choice.relative_error.is_finite());
+            assert_eq!(choice.numbers.range, Some((0.0, 0.0)));
+        }
+    }
 }

@@ -1,13 +1,14 @@
 //! What goes into linear layers, seen on real texts.
 
-use std::path::Path;
-
 use drivetrain_architectures::Checkpoint;
-use drivetrain_contract::{Call, Error, Result};
+use drivetrain_contract::{Error, Result};
 use drivetrain_package::Package;
 
-use super::{OpenGraph, rows::for_each_row, samples::Samples};
-use crate::onnx::observed::{ObservedSite, numbers_of_site, trace, write_observed};
+use super::{Samples, rows::for_each_row};
+use crate::{
+    Tools,
+    onnx::observed::{ObservedSite, numbers_of_site, trace, write_observed},
+};
 
 /// Numbers held of all sites that are observed at once: 256 MiB.
 const MOST_NUMBERS: usize = 1 << 26;
@@ -60,30 +61,30 @@ pub(super) fn groups<'s, 'a>(sites: &'s [ObservedSite<'a>], texts: usize) -> Vec
 }
 
 /// What is needed to run a package's graphs on texts.
-pub(super) struct Observer<'o, 'f> {
+pub(super) struct Observer<'o, 'r> {
     pub(super) package: &'o Package,
     pub(super) checkpoint: &'o Checkpoint,
     pub(super) samples: &'o Samples,
-    pub(super) open: &'o mut OpenGraph<'f>,
-    /// A folder for graphs that are needed for a while.
-    pub(super) scratch: &'o Path,
-    pub(super) call: &'o dyn Call,
+    pub(super) tools: &'o mut Tools<'r>,
 }
 
 impl Observer<'_, '_> {
     /// What is seen at each site of a group.
-    pub(super) fn observe(&mut self, group: &[ObservedSite<'_>]) -> Result<Vec<Observation>> {
+    pub(super) fn observe(self, group: &[ObservedSite<'_>]) -> Result<Vec<Observation>> {
         let texts = self.samples.len();
         let total: usize = group.iter().map(|site| site.width).sum();
         let tokens = (MOST_NUMBERS / (total * texts).max(1)).clamp(1, TOKENS_PER_TEXT);
-        let path = self.scratch.join("observed.onnx");
+        let path = self.tools.scratch.join("observed.onnx");
         let traced = trace(self.package, self.checkpoint)?;
         write_observed(self.package, traced, &|name| group.iter().any(|site| site.name == name), tokens, &path)?;
-        let mut session = (self.open)(&path)?;
+        let mut session = self.tools.engine.open(&path, self.tools.call)?;
         let mut seen: Vec<Observation> =
             group.iter().map(|site| Observation::new(site.width, texts * tokens)).collect();
         let expected: usize = group.iter().map(|site| numbers_of_site(site.width, tokens)).sum();
-        for_each_row(&mut *session, self.samples, self.call, &mut |_, mut numbers| {
+        let mut done = 0;
+        for_each_row(&mut *session, self.samples, self.tools.call, &mut |_, mut numbers| {
+            done += 1;
+            self.tools.call.progress((done * 300 / texts) as u32, "running texts");
             if numbers.len() != expected {
                 return Err(Error::internal(format!("{} numbers were observed, not {expected}", numbers.len())));
             }

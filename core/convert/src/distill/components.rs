@@ -11,14 +11,26 @@ const BLOCK: usize = 1024;
 /// Iterations allowed for each eigenvalue; the QR algorithm needs two or three.
 const ITERATIONS_PER_EIGENVALUE: usize = 64;
 
+/// What directions of greatest variance are taken around.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Centre {
+    /// The mean of the rows, which moves to the origin.
+    Mean,
+    /// The origin: angles between sums of rows are kept as far as the directions allow.
+    Origin,
+}
+
 /// Replaces the rows of `table`, all finite, by their coordinates along the `dims` directions of greatest variance,
 /// greatest first, and gives the share of the variance that they explain.
 ///
-/// As model2vec does it: rows are centred, the covariance is divided by `rows - 1`, and each direction points so that
-/// the coordinate of greatest magnitude along it is positive, which makes the result independent of the eigensolver.
-/// Everything is accumulated in 64-bit floats. `dims` is at most the number of columns.
-pub(crate) fn reduce(table: &mut Matrix, dims: usize, call: &dyn Call) -> Result<f64> {
-    let mean = mean(table);
+/// Around the mean it is done as model2vec does it: rows are centred, the covariance is divided by `rows - 1`, and each
+/// direction points so that the coordinate of greatest magnitude along it is positive, which makes the result
+/// independent of the eigensolver. Everything is accumulated in 64-bit floats. `dims` is at most the number of columns.
+pub(crate) fn reduce(table: &mut Matrix, dims: usize, centre: Centre, call: &dyn Call) -> Result<f64> {
+    let mean = match centre {
+        Centre::Mean => mean(table),
+        Centre::Origin => vec![0.0; table.columns()],
+    };
     let covariance = covariance(table, &mean, call)?;
     call.check()?;
     let (directions, explained) = leading_directions(covariance, dims)?;
@@ -121,7 +133,7 @@ mod tests {
         // More points than one block, so that the blocks have to add up.
         let n_points = 2 * BLOCK + 300;
         let mut table = ellipse(n_points);
-        let explained = reduce(&mut table, 2, &NoCall).unwrap();
+        let explained = reduce(&mut table, 2, Centre::Mean, &NoCall).unwrap();
         assert!((explained - 1.0).abs() < 1e-9, "{explained}");
         for (point, row) in table.rows().enumerate() {
             let (sin, cos) = (point as f64 / n_points as f64 * std::f64::consts::TAU).sin_cos();
@@ -132,14 +144,14 @@ mod tests {
 
     #[test]
     fn one_dimension_explains_its_share() {
-        let explained = reduce(&mut ellipse(360), 1, &NoCall).unwrap();
+        let explained = reduce(&mut ellipse(360), 1, Centre::Mean, &NoCall).unwrap();
         assert!((explained - 0.9).abs() < 1e-6, "{explained}");
     }
 
     #[test]
     fn the_greatest_coordinate_is_positive() {
         let mut table = Matrix::from_rows(1, vec![0.0, 0.0, -9.0, 1.0]);
-        reduce(&mut table, 1, &NoCall).unwrap();
+        reduce(&mut table, 1, Centre::Mean, &NoCall).unwrap();
         assert!(table.data()[2] > 0.0 && table.data()[3] < 0.0, "{:?}", table.data());
     }
 
@@ -153,7 +165,7 @@ mod tests {
         };
         let original = Matrix::from_rows(columns, (0..columns * 90).map(|_| random()).collect());
         let mut turned = original.clone();
-        reduce(&mut turned, columns, &NoCall).unwrap();
+        reduce(&mut turned, columns, Centre::Mean, &NoCall).unwrap();
         let distance = |table: &Matrix, a: usize, b: usize| -> f32 {
             let rows: Vec<&[f32]> = table.rows().collect();
             rows[a].iter().zip(rows[b]).map(|(x, y)| (x - y) * (x - y)).sum()
@@ -164,9 +176,24 @@ mod tests {
     }
 
     #[test]
+    fn angles_are_kept_around_the_origin() {
+        // In the plane of the first two axes, far from the origin.
+        let mut table = Matrix::from_rows(3, vec![9.0, 1.0, 0.0, 9.0, -1.0, 0.0, 7.0, 2.0, 0.0, 8.0, 0.0, 0.0]);
+        let original = table.clone();
+        reduce(&mut table, 2, Centre::Origin, &NoCall).unwrap();
+        let dot = |table: &Matrix, a: usize, b: usize| -> f32 {
+            let rows: Vec<&[f32]> = table.rows().collect();
+            rows[a].iter().zip(rows[b]).map(|(x, y)| x * y).sum()
+        };
+        for (a, b) in [(0, 0), (0, 1), (1, 2), (2, 3)] {
+            assert!((dot(&original, a, b) - dot(&table, a, b)).abs() < 1e-3, "{a} {b}");
+        }
+    }
+
+    #[test]
     fn points_without_variance_do_not_fail() {
         let mut table = Matrix::from_rows(2, vec![5.0; 8]);
-        assert_eq!(reduce(&mut table, 1, &NoCall).unwrap(), 1.0);
+        assert_eq!(reduce(&mut table, 1, Centre::Mean, &NoCall).unwrap(), 1.0);
         assert_eq!(table.data(), [0.0; 4]);
     }
 
@@ -178,6 +205,6 @@ mod tests {
                 true
             }
         }
-        assert_eq!(reduce(&mut ellipse(10), 1, &Stopped).unwrap_err().kind(), ErrorKind::Cancelled);
+        assert_eq!(reduce(&mut ellipse(10), 1, Centre::Mean, &Stopped).unwrap_err().kind(), ErrorKind::Cancelled);
     }
 }

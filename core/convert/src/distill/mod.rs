@@ -36,9 +36,10 @@ mod tests;
 pub use distilled::Distilled;
 pub use options::{DistillOptions, TableType};
 pub use run::distill;
+pub use staging::check_free;
 
 // What a fitted table is made with as well.
-pub(crate) use components::reduce;
+pub(crate) use components::{Centre, reduce};
 pub(crate) use distilled::{FittedOn, Provenance};
 pub(crate) use matrix::Matrix;
 pub(crate) use run::{check_package, dims};

@@ -4,7 +4,7 @@ use drivetrain_contract::{Call, Error, Output, Result, Session};
 use drivetrain_package::{Package, Task};
 
 use super::{
-    components, distilled::Distilled, distilled::Provenance, options::DistillOptions, table::Table, token_vectors,
+    components::{self, Centre}, distilled::Distilled, distilled::Provenance, options::DistillOptions, table::Table, token_vectors,
     vocabulary::Vocabulary, zipf,
 };
 
@@ -35,17 +35,22 @@ pub fn distill(
     if session.describe().hidden != 0 {
         dims(options.dims, vocabulary.tokens().len(), session.describe().hidden)?;
     }
-    let mut vectors = token_vectors::token_vectors(session, &vocabulary, (Output::LastHiddenState, options.batch_size), call)?;
+    let mut vectors =
+        token_vectors::token_vectors(session, &vocabulary, (Output::LastHiddenState, options.batch_size), call)?;
     let dims = dims(options.dims, vectors.n_rows(), vectors.columns())?;
     call.progress(token_vectors::PERMILLE, "principal components");
-    let explained_variance = components::reduce(&mut vectors, dims, call)?;
+    let explained_variance = components::reduce(&mut vectors, dims, Centre::Mean, call)?;
     if let Some(coefficient) = options.sif_coefficient {
         zipf::weigh(&mut vectors, coefficient);
     }
     call.check()?;
     let table = Table::encode(&vectors, options.table_type)?;
-    let provenance =
-        Provenance { source: package.name().to_owned(), sif_coefficient: options.sif_coefficient, explained_variance, fitted_on: None };
+    let provenance = Provenance {
+        source: package.name().to_owned(),
+        sif_coefficient: options.sif_coefficient,
+        explained_variance,
+        fitted_on: None,
+    };
     let distilled = Distilled::new(tokenizer_json, table, provenance);
     call.progress(1000, "done");
     Ok(distilled)

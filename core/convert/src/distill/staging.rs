@@ -60,7 +60,11 @@ impl Drop for Staging {
     }
 }
 
-fn check_free(target: &Path) -> Result<()> {
+/// Fails where no package can be written: what is there must be an empty folder, or nothing.
+///
+/// # Errors
+/// [`drivetrain_contract::ErrorKind::Invalid`].
+pub fn check_free(target: &Path) -> Result<()> {
     match fs::read_dir(target).map(|entries| entries.count()) {
         Ok(0) => Ok(()),
         Ok(_) => Err(occupied(target)),

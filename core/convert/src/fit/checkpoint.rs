@@ -125,7 +125,6 @@ impl Checkpoint {
             log::info!("failed to remove `{}`: {err}", self.path.display());
         }
     }
-
 }
 
 fn write(path: &Path, state: &State) -> io::Result<()> {

@@ -149,10 +149,8 @@ mod tests {
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         let wide = |vectors: &[f32]| vectors.iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
         let (places, directions) = (wide(&targets.places), wide(&targets.directions));
-        let units: Vec<Vec<f64>> = sums
-            .chunks(dim)
-            .map(|sum| sum.iter().map(|x| x / dot(sum, sum).sqrt()).collect())
-            .collect();
+        let units: Vec<Vec<f64>> =
+            sums.chunks(dim).map(|sum| sum.iter().map(|x| x / dot(sum, sum).sqrt()).collect()).collect();
         let count = units.len() as f64;
         let mut loss = 0.0;
         for (i, unit) in units.iter().enumerate() {

@@ -23,7 +23,8 @@
 //!    and that of a token's vector is the sum of `∂L/∂sᵢ` over its occurrences. Steps are those of Adam (Kingma & Ba,
 //!    arXiv:1412.6980) for the tokens of the batch; the others rest, and so do their moments. Every twentieth text or so
 //!    is held out; training ends when their loss falls no more, and the table that was best for them is taken.
-//! 4. *Principal components* of the table's rows, as in distillation.
+//! 4. *Principal components* of the table's rows, around the origin: unlike in distillation the origin is where training
+//!    put it, and to centre the rows would turn every vector.
 //!
 //! # Invariants
 //!

@@ -33,10 +33,10 @@ impl Default for FitOptions {
     fn default() -> Self {
         Self {
             table: DistillOptions::default(),
-            epochs: 10,
+            epochs: 20,
             patience: 2,
             batch_texts: 512,
-            learning_rate: 5e-4,
+            learning_rate: 2e-3,
             pair_weight: 5.0,
             held_out: 0.05,
             seed: 0,

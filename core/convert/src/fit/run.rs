@@ -17,7 +17,7 @@ use super::{
     vector_file::VectorFile,
     work::WorkFolder,
 };
-use crate::distill::{self, Distilled, FittedOn, Provenance, Vocabulary};
+use crate::distill::{self, Centre, Distilled, FittedOn, Provenance, Vocabulary};
 
 /// Texts the teacher is given at a time. What is on disk is always a multiple of it, so that a teacher that was
 /// interrupted is asked the same questions.
@@ -137,7 +137,7 @@ pub fn fit(teacher: &mut dyn Teacher, job: &FitJob<'_>, call: &dyn Call) -> Resu
         None => state.table.vectors()?,
     };
     drop(state.table);
-    let explained_variance = distill::reduce(&mut rows, dims, call)?;
+    let explained_variance = distill::reduce(&mut rows, dims, Centre::Origin, call)?;
     let table = distill::Table::encode(&rows, options.table.table_type)?;
     let provenance = Provenance {
         source: package.name().to_owned(),

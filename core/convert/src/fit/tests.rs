@@ -21,9 +21,8 @@ use crate::distill::{DistillOptions, TableType};
 const DIM: usize = 12;
 const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/models/");
 
-const WORDS: [&str; 14] = [
-    "the", "fox", "dog", "lazy", "quick", "brown", "jumps", "over", "again", "and", "a", "cat", "house", "water",
-];
+const WORDS: [&str; 14] =
+    ["the", "fox", "dog", "lazy", "quick", "brown", "jumps", "over", "again", "and", "a", "cat", "house", "water"];
 
 /// Texts of three to seven words, all different.
 fn texts(count: usize) -> Vec<String> {

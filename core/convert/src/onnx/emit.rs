@@ -179,6 +179,7 @@ impl Ops for Graph<'_> {
     fn activation(&mut self, x: &Value, activation: Activation) -> Result<Value> {
         Ok(match activation {
             Activation::Identity => x.clone(),
+            Activation::Gelu | Activation::GeluTanh if self.contributed.fast_gelu => self.unary("FastGelu", x),
             Activation::Gelu => self.gelu(x),
             Activation::GeluTanh => self.gelu_tanh(x),
             Activation::Relu => self.unary("Relu", x),
@@ -203,10 +204,17 @@ impl Ops for Graph<'_> {
         // The lowest float, as in the reference: finite, so that a row of nothing but padding does not become NaN.
         let lowest = self.lowest();
         let bias = self.with_scalar("Mul", &hidden, lowest);
-        Ok(self.narrowed(&bias))
+        let bias = self.narrowed(&bias);
+        if reach == Reach::All {
+            self.note_padding(&bias, mask);
+        }
+        Ok(bias)
     }
 
     fn attention(&mut self, inputs: &AttentionInputs<'_, Value>) -> Result<Value> {
+        if let Some(context) = self.fused_attention(inputs) {
+            return Ok(context);
+        }
         let heads = [inputs.heads, inputs.head_dim];
         let (key, value) = (self.repeated(inputs.key, inputs), self.repeated(inputs.value, inputs));
         let query = self.by_head(inputs.query, heads, &[0, 2, 1, 3]);

@@ -8,6 +8,7 @@ use drivetrain_package::{Module, Package};
 
 use super::{
     form::Form,
+    fused::Contributed,
     graph::{Graph, Value},
     model_file::{MAX_MESSAGE_BYTES, ModelFile},
     schema::{BATCH, ElementType, Extent, SEQUENCE},
@@ -24,7 +25,8 @@ use super::{
 /// - scores: `logits` `[batch_size, labels]` before any activation;
 /// - weights of words: `vocab_scores` `[batch_size, vocabulary]`.
 ///
-/// The metadata entry `drivetrain.modules` lists the modules applied. Weights are as `options.form` says. Missing folders on the way to `target` are created, and an existing file is replaced.
+/// The metadata entry `drivetrain.modules` lists the modules applied. Weights are as `options.form` says. Missing
+/// folders on the way to `target` are created, and an existing file is replaced.
 ///
 /// `progress` is called about four times per MiB written; an error it returns ends the export.
 ///
@@ -41,7 +43,7 @@ pub fn export(
 ) -> Result<ExportReport> {
     check_target(target)?;
     let checkpoint = Checkpoint::open(package)?;
-    let (model, graph) = Traced::new(package, &checkpoint, options.form.clone())?.with_outputs();
+    let (model, graph) = Traced::new(package, &checkpoint, options.form.clone(), options.contributed)?.with_outputs();
     let file = ModelFile::new(graph, package.name(), metadata(package));
     let (n_weights, n_parameters) = file.weights();
     let written = file.write(target, options.max_file_bytes, progress)?;
@@ -62,6 +64,8 @@ pub fn export(
 pub struct ExportOptions {
     /// How weights are stored and multiplied.
     pub form: Form,
+    /// Operators that only ONNX Runtime has; none is the default.
+    pub contributed: Contributed,
     /// Largest model file; with more, all weights go to a data file beside it, whose name begins like the target's and
     /// ends in `.onnx_data`. At most the 2 GiB that protocol buffers allow, which is the default.
     pub max_file_bytes: u64,
@@ -69,7 +73,7 @@ pub struct ExportOptions {
 
 impl Default for ExportOptions {
     fn default() -> Self {
-        Self { form: Form::F32, max_file_bytes: MAX_MESSAGE_BYTES }
+        Self { form: Form::F32, contributed: Contributed::default(), max_file_bytes: MAX_MESSAGE_BYTES }
     }
 }
 
@@ -128,8 +132,13 @@ pub(crate) struct Traced<'a> {
 }
 
 impl<'a> Traced<'a> {
-    pub(crate) fn new(package: &Package, checkpoint: &'a Checkpoint, form: Form) -> Result<Self> {
-        let mut graph = Graph::new(form);
+    pub(crate) fn new(
+        package: &Package,
+        checkpoint: &'a Checkpoint,
+        form: Form,
+        contributed: Contributed,
+    ) -> Result<Self> {
+        let mut graph = Graph::new(form, contributed);
         let model = TextModel::load(package, checkpoint, &mut |weight| Ok(graph.load(weight)))?;
         let mut input = |input: Inputs| graph.input(input.name(), ElementType::I64, &[BATCH, SEQUENCE]);
         let inputs = TokenInputs {
@@ -139,6 +148,11 @@ impl<'a> Traced<'a> {
         };
         let encoded = model.forward(&mut graph, &inputs)?;
         Ok(Self { graph, inputs, model, encoded })
+    }
+
+    /// Whether the model gives an output.
+    pub(crate) fn has(&self, output: Output) -> bool {
+        self.encoded.get(output).is_some()
     }
 
     /// The graph with everything that the model is for as its outputs.

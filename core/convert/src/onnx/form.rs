@@ -61,6 +61,9 @@ pub struct SiteNumbers {
     /// Divisor of each channel before it is rounded; weights are multiplied by the same, so that the product stays what
     /// it was. `None` is 1 for all.
     pub smoothing: Option<Rc<[f32]>>,
+    /// Channels, in ascending order, that are multiplied in floats beside the others: the few whose values or weights
+    /// are so large that every other one would be rounded away.
+    pub outliers: Rc<[usize]>,
     /// Lowest and highest value after smoothing, for [`Activations::Calibrated`].
     pub range: Option<(f32, f32)>,
     /// What is added to the bias of a layer, by the name of its matrix, so that the mean of its output stays what it
@@ -86,6 +89,21 @@ impl Int8Preset {
     /// Every preset, in the order of this list.
     pub const ALL: [Self; 4] = [Self::Arm64, Self::Avx2, Self::Avx512, Self::Avx512Vnni];
 
+    /// The preset for the processor this runs on.
+    pub fn of_this_machine() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::is_x86_feature_detected;
+            match (is_x86_feature_detected!("avx512vnni"), is_x86_feature_detected!("avx512f")) {
+                (true, _) => Self::Avx512Vnni,
+                (_, true) => Self::Avx512,
+                _ => Self::Avx2,
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        Self::Arm64
+    }
+
     /// The name, as Optimum spells it.
     pub fn name(self) -> &'static str {
         match self {
@@ -105,6 +123,11 @@ impl Int8Preset {
     /// Whether weights are stored as `0..=255`.
     pub fn unsigned_weights(self) -> bool {
         self == Self::Avx2
+    }
+
+    /// The preset of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|preset| preset.name() == name)
     }
 
     /// What an export needs to know.

@@ -9,6 +9,7 @@ use drivetrain_architectures::StoredWeight;
 
 use super::{
     form::Form,
+    fused::Contributed,
     int8::{Int8Input, Int8Weight},
     proto::Message,
     schema::{
@@ -39,6 +40,8 @@ pub(crate) struct Graph<'a> {
     facts: BTreeMap<Value, Facts>,
     /// How weights are stored and multiplied.
     pub(super) form: Rc<Form>,
+    /// Operators beyond the standard.
+    pub(super) contributed: Contributed,
     /// Weights that were loaded, by their handles; they become tensors when they are used.
     pub(super) weights: BTreeMap<Value, StoredWeight<'a>>,
     /// What linear layers multiply, in the order of the graph.
@@ -115,8 +118,8 @@ impl<'a> Graph<'a> {
     }
 
     /// A graph without nodes, of which weights and values are to have this form.
-    pub(crate) fn new(form: Form) -> Self {
-        Self { form: Rc::new(form), ..Self::default() }
+    pub(crate) fn new(form: Form, contributed: Contributed) -> Self {
+        Self { form: Rc::new(form), contributed, ..Self::default() }
     }
 
     /// Adds a graph input.
@@ -187,8 +190,7 @@ impl<'a> Graph<'a> {
             )
         });
         let shapes = self.shapes.iter().filter(|(value, _)| needed.contains(*value));
-        let tail =
-            shapes.fold(self.declarations, |message, (_, shape)| message.message(GRAPH_VALUE_INFO, shape));
+        let tail = shapes.fold(self.declarations, |message, (_, shape)| message.message(GRAPH_VALUE_INFO, shape));
         let contributed = self.nodes.iter().filter(is_needed).any(|node| schema::is_contributed(node.op));
         let tensors = self.tensors.into_iter().filter(|tensor| needed.contains(&tensor.name)).collect();
         Parts { head: head.text(GRAPH_NAME, name), tensors, tail, contributed }
@@ -206,7 +208,13 @@ impl<'a> Graph<'a> {
     }
 
     /// Each constant exists once, however often it is used.
-    pub(super) fn constant(&mut self, name: String, element_type: ElementType, dims: Vec<usize>, bytes: Vec<u8>) -> Value {
+    pub(super) fn constant(
+        &mut self,
+        name: String,
+        element_type: ElementType,
+        dims: Vec<usize>,
+        bytes: Vec<u8>,
+    ) -> Value {
         if let Some(known) = self.constants.get(&name) {
             return known.clone();
         }

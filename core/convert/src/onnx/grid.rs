@@ -63,7 +63,9 @@ impl Grid {
     /// Part of a row as integers around 0, appended to `out`.
     pub(crate) fn round(&self, row: usize, first_column: usize, part: &[f32], out: &mut Vec<f32>) {
         let (step, limit) = (self.steps[row], self.range.limit());
-        out.extend(self.scaled(first_column, part).map(|number| (number / step).round_ties_even().clamp(-limit, limit)));
+        out.extend(
+            self.scaled(first_column, part).map(|number| (number / step).round_ties_even().clamp(-limit, limit)),
+        );
     }
 
     fn scaled(&self, first_column: usize, part: &[f32]) -> impl Iterator<Item = f32> {

@@ -7,7 +7,7 @@
 
 use std::rc::Rc;
 
-use drivetrain_contract::{Error, Result};
+use drivetrain_contract::{Error, Inputs, Result};
 
 use super::{
     form::{Activations, Form, Int8, SiteNumbers},
@@ -27,6 +27,8 @@ pub(super) struct Int8Input {
     values: Value,
     /// Step and zero point, where they are known at every run only.
     measured: Option<[Value; 2]>,
+    /// The channels that are not among the integers, `[batch, tokens, outliers]`.
+    outliers: Option<Value>,
 }
 
 /// A matrix or table in integers.
@@ -52,18 +54,22 @@ impl<'a> Graph<'a> {
             Form::F32 | Form::F16 | Form::Bf16 => None,
         };
         let Some((int8, numbers)) = numbers else { return self.float_linear(x, weight, bias) };
-        let layer = Layer { name: &name, numbers: &numbers, int8 };
-        numbers.check_smoothing(&name, self.loaded(weight)?.shape.last().copied().unwrap_or(0))?;
+        let channels = self.loaded(weight)?.shape.last().copied().unwrap_or(0);
+        let layer = Layer { name: &name, numbers: &numbers, int8, channels };
+        numbers.check(&name, layer.channels)?;
         let input = self.int8_input(x, &layer)?;
         let matrix = self.int8_matrix(weight, &layer)?;
         let product = match &input.measured {
             Some(measured) => self.integer_product(&input.values, measured, &matrix),
             None => self.float_product(&input.values, &matrix),
         };
-        match self.corrected_bias(weight, bias, &numbers)? {
-            Some(bias) => Ok(self.node("Add", &[&product, &bias], &[])),
-            None => Ok(product),
-        }
+        let sum = match self.corrected_bias(weight, bias, &numbers)? {
+            Some(bias) => self.node("Add", &[&product, &bias], &[]),
+            None => product,
+        };
+        let Some(outliers) = &input.outliers else { return Ok(sum) };
+        let beside = self.outlier_product(outliers, weight, &layer)?;
+        Ok(self.node("Add", &[&sum, &beside], &[]))
     }
 
     /// Rows of a table, in the form that is wanted of the graph.
@@ -71,14 +77,44 @@ impl<'a> Graph<'a> {
         let elements: usize = self.loaded(table)?.shape.iter().product();
         if !matches!(&*self.form, Form::Int8(int8) if !int8.float_tables) || elements < MIN_TABLE_ELEMENTS {
             let table = self.float_weight(table)?;
-            return Ok(self.node("Gather", &[&table, ids], &[]));
+            let rows = self.node("Gather", &[&table, ids], &[]);
+            return Ok(self.without_padding(rows, ids));
         }
         let range = GridRange::default();
         let Int8Weight { values, steps, .. } = self.int8_weight(table, None, range, &format!("{table}.int8"))?;
         let values = self.node("Gather", &[&values, ids], &[]);
         let values = self.cast(&values, ElementType::F32);
         let steps = self.node("Gather", &[&steps, ids], &[]);
+        let steps = self.without_padding(steps, ids);
         Ok(self.node("Mul", &[&values, &steps], &[]))
+    }
+
+    /// Zeros in place of what stands for words where there is padding, if it could widen ranges that are measured.
+    ///
+    /// The values of padding are never looked at, but they are among those that a range is measured over, and may be far
+    /// larger than those of any word.
+    fn without_padding(&mut self, x: Value, ids: &Value) -> Value {
+        let measured = matches!(&*self.form, Form::Int8(int8) if int8.activations == Activations::Measured);
+        if !measured || **ids != *Inputs::INPUT_IDS.name() {
+            return x;
+        }
+        let last = self.ints(&[-1]);
+        let mask = self.node("Unsqueeze", &[&Inputs::ATTENTION_MASK.name().into(), &last], &[]);
+        let mask = self.cast(&mask, ElementType::F32);
+        self.node("Mul", &[&x, &mask], &[])
+    }
+
+    /// What the outliers add, in floats.
+    fn outlier_product(&mut self, outliers: &Value, weight: &Value, layer: &Layer<'_>) -> Result<Value> {
+        let name = format!("{weight}.outliers");
+        let stored = self.stored(weight, weight.clone(), false, Numbers::F32)?;
+        let Contents::Stored(stored) = stored.contents else {
+            return Err(Error::internal(format!("`{weight}` has no numbers")));
+        };
+        let columns = stored.columns(&layer.numbers.outliers)?;
+        let count = layer.numbers.outliers.len();
+        let columns = self.floats(&name, &[count, columns.len() / count], &columns);
+        Ok(self.node("MatMul", &[outliers, &columns], &[]))
     }
 
     fn float_linear(&mut self, x: &Value, weight: &Value, bias: Option<&Value>) -> Result<Value> {
@@ -108,18 +144,22 @@ impl<'a> Graph<'a> {
         if let Some(known) = self.int8_inputs.get(x) {
             return Ok(known.clone());
         }
-        let smoothed = match &layer.numbers.smoothing {
-            Some(divisors) => {
-                let factors: Vec<f32> = divisors.iter().map(|divisor| 1.0 / divisor).collect();
+        let smoothed = match layer.numbers.input_factors(layer.channels) {
+            Some(factors) => {
                 let factors = self.floats(&format!("{}.input.factors", layer.name), &[factors.len()], &factors);
                 self.node("Mul", &[x, &factors], &[])
             }
             None => x.clone(),
         };
+        let outliers = (!layer.numbers.outliers.is_empty()).then(|| {
+            let indices: Vec<i64> = layer.numbers.outliers.iter().map(|&idx| idx as i64).collect();
+            let indices = self.ints(&indices);
+            self.node("Gather", &[x, &indices], &[Attribute::Int("axis", -1)])
+        });
         let input = match layer.int8.activations {
             Activations::Measured => {
                 let [values, step, zero] = self.node_with_outputs("DynamicQuantizeLinear", &[&smoothed], &[]);
-                Int8Input { values, measured: Some([step, zero]) }
+                Int8Input { values, measured: Some([step, zero]), outliers }
             }
             Activations::Calibrated => {
                 let (step, zero_point) = layer.numbers.step_and_zero(layer.name)?;
@@ -128,7 +168,7 @@ impl<'a> Graph<'a> {
                 let zero = self.constant(zero, ElementType::U8, vec![], vec![zero_point]);
                 let integers = self.node("QuantizeLinear", &[&smoothed, &step, &zero], &[]);
                 let values = self.node("DequantizeLinear", &[&integers, &step, &zero], &[]);
-                Int8Input { values, measured: None }
+                Int8Input { values, measured: None, outliers }
             }
         };
         self.int8_inputs.insert(x.clone(), input.clone());
@@ -137,7 +177,7 @@ impl<'a> Graph<'a> {
 
     fn int8_matrix(&mut self, weight: &Value, layer: &Layer<'_>) -> Result<Int8Weight> {
         let range = GridRange { is_unsigned: layer.int8.unsigned_weights, is_reduced: layer.int8.reduced_range };
-        let factors = layer.numbers.smoothing.clone();
+        let factors = layer.numbers.weight_factors(layer.channels);
         // A matrix that an architecture uses several times is smoothed for each site by itself.
         let name = match layer.name.rsplit_once('#') {
             Some((_, ordinal)) if factors.is_some() => format!("{weight}.int8#{ordinal}"),
@@ -177,12 +217,7 @@ impl<'a> Graph<'a> {
     }
 
     /// The bias of a layer with what calibration adds to it.
-    fn corrected_bias(
-        &mut self,
-        weight: &Value,
-        bias: Option<&Value>,
-        numbers: &SiteNumbers,
-    ) -> Result<Option<Value>> {
+    fn corrected_bias(&mut self, weight: &Value, bias: Option<&Value>, numbers: &SiteNumbers) -> Result<Option<Value>> {
         let stored = bias.map(|bias| self.loaded(bias)).transpose()?;
         match numbers.corrected_bias(weight, stored)? {
             Some(sum) => Ok(Some(self.floats(&format!("{weight}.corrected_bias"), &[sum.len()], &sum))),
@@ -197,4 +232,6 @@ struct Layer<'l> {
     name: &'l str,
     numbers: &'l SiteNumbers,
     int8: &'l Int8,
+    /// Inputs of the layer.
+    channels: usize,
 }

@@ -14,12 +14,13 @@
 mod emit;
 mod export;
 mod form;
+mod fused;
 mod graph;
 mod grid;
 mod half;
 mod int8;
 mod model_file;
-mod observed;
+pub(crate) mod observed;
 mod proto;
 mod relative;
 mod schema;
@@ -32,9 +33,10 @@ mod tensor;
 mod tests;
 mod weights;
 
-pub(crate) use export::{metadata, outputs};
 pub use export::{ExportOptions, ExportReport, Progress, export};
+pub(crate) use export::{metadata, outputs};
 pub use form::{Activations, Form, Int8, Int8Preset, SiteForm, SiteNumbers};
+pub use fused::Contributed;
 pub(crate) use grid::{Grid, GridRange};
 pub(crate) use int8::MIN_TABLE_ELEMENTS;
 pub(crate) use schema::ElementType;

@@ -6,16 +6,20 @@
 
 use std::path::Path;
 
-use drivetrain_architectures::{Ops, StoredWeight};
-use drivetrain_contract::{Output, Result};
-use drivetrain_package::{Package, Weights};
+use drivetrain_architectures::{Checkpoint, Ops};
+use drivetrain_contract::{Error, Output, Result};
+use drivetrain_package::Package;
 
 use super::{
     export::Traced,
     form::Form,
+    fused::Contributed,
     graph::{Graph, Value},
     model_file::{MAX_MESSAGE_BYTES, ModelFile},
     schema::{BATCH, ElementType, Extent},
+    sites::Site,
+    stored::{Numbers, Stored},
+    tensor::Contents,
 };
 
 /// What one or more linear layers multiply, with their matrices.
@@ -33,32 +37,32 @@ pub(crate) struct ObservedSite<'a> {
 pub(crate) struct Matrix<'a> {
     /// Its name in the graph.
     pub(crate) name: String,
-    weights: &'a Weights,
-    stored_name: String,
-    pub(crate) outputs: usize,
-}
-
-impl Matrix<'_> {
-    /// All numbers, a row for each output.
-    pub(crate) fn read(&self, out: &mut Vec<f32>) -> Result<()> {
-        self.weights.read_f32(&self.stored_name, out)
-    }
+    pub(crate) stored: Stored<'a>,
 }
 
 impl<'a> Traced<'a> {
     /// Every site, in the order of the graph.
     pub(crate) fn observed_sites(&self) -> Result<Vec<ObservedSite<'a>>> {
         let matrix = |handle: &Value| -> Result<Matrix<'a>> {
-            let StoredWeight { weights, name, shape, .. } = self.graph.loaded(handle)?;
-            let (name, outputs) = (name.clone(), shape.first().copied().unwrap_or(0));
-            Ok(Matrix { name: handle.to_string(), weights, stored_name: name, outputs })
+            let tensor = self.graph.stored(handle, handle.clone(), false, Numbers::F32)?;
+            match tensor.contents {
+                Contents::Stored(stored) => Ok(Matrix { name: handle.to_string(), stored }),
+                Contents::Constant { .. } => Err(Error::internal(format!("`{handle}` is not stored"))),
+            }
         };
         let sites = self.graph.sites.all().iter().map(|site| {
-            let width = self.graph.loaded(&site.weights[0])?.shape.last().copied().unwrap_or(0);
+            let width = self.graph.width(site)?;
             let matrices = site.weights.iter().map(matrix).collect::<Result<_>>()?;
             Ok(ObservedSite { name: site.name.clone(), width, matrices })
         });
         sites.collect()
+    }
+}
+
+impl Graph<'_> {
+    /// Channels of a site.
+    fn width(&self, site: &Site<Value>) -> Result<usize> {
+        Ok(self.loaded(&site.weights[0])?.shape.last().copied().unwrap_or(0))
     }
 }
 
@@ -81,7 +85,7 @@ pub(crate) fn write_observed(
     let (mut parts, mut numbers) = (Vec::new(), 0);
     for site in graph.sites.all().to_vec() {
         if wanted(&site.name) {
-            numbers += numbers_of_site(graph.loaded(&site.weights[0])?.shape.last().copied().unwrap_or(0), tokens);
+            numbers += numbers_of_site(graph.width(&site)?, tokens);
             sampler.add(&mut graph, &site.input, &mut parts)?;
         }
     }
@@ -133,9 +137,6 @@ impl Sampler {
 }
 
 /// The model of `package` in floats, traced to be observed.
-pub(crate) fn trace<'a>(
-    package: &Package,
-    checkpoint: &'a drivetrain_architectures::Checkpoint,
-) -> Result<Traced<'a>> {
-    Traced::new(package, checkpoint, Form::F32)
+pub(crate) fn trace<'a>(package: &Package, checkpoint: &'a Checkpoint) -> Result<Traced<'a>> {
+    Traced::new(package, checkpoint, Form::F32, Contributed::default())
 }

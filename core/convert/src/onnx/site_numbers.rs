@@ -1,5 +1,7 @@
 //! What calibration found out about sites, checked as it is used.
 
+use std::rc::Rc;
+
 use drivetrain_architectures::StoredWeight;
 use drivetrain_contract::{Error, Result};
 
@@ -45,14 +47,43 @@ impl SiteNumbers {
         Ok(Some(sum))
     }
 
-    /// Fails unless there is a divisor for each of `width` channels that can be one.
-    pub(crate) fn check_smoothing(&self, site: &str, width: usize) -> Result<()> {
-        let Some(divisors) = &self.smoothing else { return Ok(()) };
-        check_len(site, divisors.len(), width)?;
-        match divisors.iter().find(|divisor| !(divisor.is_normal() && **divisor > 0.0)) {
-            Some(divisor) => Err(Error::invalid(format!("a divisor for smoothing `{site}` is {divisor}"))),
-            None => Ok(()),
+    /// What each of the channels is multiplied by before it is rounded; `None` is 1 for all. Outliers are not to be
+    /// among the integers.
+    pub(crate) fn input_factors(&self, channels: usize) -> Option<Vec<f32>> {
+        self.factors(channels, |divisor| 1.0 / divisor)
+    }
+
+    /// What the weights of each channel are multiplied by before they are rounded.
+    pub(crate) fn weight_factors(&self, channels: usize) -> Option<Rc<[f32]>> {
+        self.factors(channels, |divisor| divisor).map(Rc::from)
+    }
+
+    /// Fails unless what is known fits a site of so many channels.
+    pub(crate) fn check(&self, site: &str, channels: usize) -> Result<()> {
+        if let Some(divisors) = &self.smoothing {
+            check_len(site, divisors.len(), channels)?;
+            if let Some(divisor) = divisors.iter().find(|divisor| !(divisor.is_normal() && **divisor > 0.0)) {
+                return Err(Error::invalid(format!("a divisor for smoothing `{site}` is {divisor}")));
+            }
         }
+        let ascending = self.outliers.windows(2).all(|pair| pair[0] < pair[1]);
+        if !ascending || self.outliers.last().is_some_and(|&last| last >= channels) {
+            let message = format!("the outliers of `{site}`, which has {channels} channels, are {:?}", self.outliers);
+            return Err(Error::invalid(message));
+        }
+        Ok(())
+    }
+
+    fn factors(&self, channels: usize, of: impl Fn(f32) -> f32) -> Option<Vec<f32>> {
+        if self.smoothing.is_none() && self.outliers.is_empty() {
+            return None;
+        }
+        let mut factors: Vec<f32> = match &self.smoothing {
+            Some(divisors) => divisors.iter().map(|&divisor| of(divisor)).collect(),
+            None => vec![1.0; channels],
+        };
+        self.outliers.iter().for_each(|&outlier| factors[outlier] = 0.0);
+        Some(factors)
     }
 }
 

@@ -82,6 +82,21 @@ impl Stored<'_> {
         })
     }
 
+    /// The numbers of these columns of a matrix, a row for each column.
+    pub(crate) fn columns(&self, wanted: &[usize]) -> Result<Vec<f32>> {
+        let rows = self.shape.first().copied().unwrap_or(1);
+        let mut columns = vec![0.0; wanted.len() * rows];
+        self.for_each_row_part(&mut |row, first, part| {
+            for (idx, &column) in wanted.iter().enumerate() {
+                if let Some(&number) = column.checked_sub(first).and_then(|at| part.get(at)) {
+                    columns[idx * rows + row] = number;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(columns)
+    }
+
     /// The numbers in the order they are stored, rounded if they are to be integers.
     fn for_each_chunk(&self, f: &mut dyn FnMut(&[f32]) -> Result<()>) -> Result<()> {
         let Numbers::Int8(grid) = &self.numbers else {

@@ -21,7 +21,9 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 fn export_folder(folder: &Path, target: &Path, max_file_bytes: u64) -> Result<ExportReport> {
-    export(&Package::open(folder)?, target, &ExportOptions { max_file_bytes, ..ExportOptions::default() }, &mut |_| Ok(()))
+    export(&Package::open(folder)?, target, &ExportOptions { max_file_bytes, ..ExportOptions::default() }, &mut |_| {
+        Ok(())
+    })
 }
 
 /// A file may be as large as it needs to be.
@@ -104,7 +106,8 @@ fn check_interface(name: &str, has_segments: bool, outputs: &[(&str, &str)]) {
     let inputs: Vec<&str> = model.inputs.iter().map(|(name, ..)| &**name).collect();
     let expect = ["input_ids", "attention_mask", "token_type_ids"];
     assert_eq!(inputs, expect[..if has_segments { 3 } else { 2 }], "{name}");
-    let found: Vec<(&str, &str)> = model.outputs.iter().map(|(name, _, dims)| (&**name, &**dims.last().unwrap())).collect();
+    let found: Vec<(&str, &str)> =
+        model.outputs.iter().map(|(name, _, dims)| (&**name, &**dims.last().unwrap())).collect();
     assert_eq!(found, outputs, "{name}");
 }
 
@@ -261,11 +264,12 @@ fn an_error_of_the_caller_stops_the_export() {
         let target = folder.path().join("model.onnx");
         let package = Package::open(&fixture("bert-mean")).unwrap();
         let mut last = 0;
-        let stopped = export(&package, &target, &ExportOptions { max_file_bytes, ..ExportOptions::default() }, &mut |progress| {
-            assert!(progress.written_bytes > last && progress.written_bytes <= progress.total_bytes);
-            last = progress.written_bytes;
-            if last * 2 > progress.total_bytes { Err(Error::new(ErrorKind::Cancelled, "enough")) } else { Ok(()) }
-        });
+        let stopped =
+            export(&package, &target, &ExportOptions { max_file_bytes, ..ExportOptions::default() }, &mut |progress| {
+                assert!(progress.written_bytes > last && progress.written_bytes <= progress.total_bytes);
+                last = progress.written_bytes;
+                if last * 2 > progress.total_bytes { Err(Error::new(ErrorKind::Cancelled, "enough")) } else { Ok(()) }
+            });
         assert_eq!(stopped.unwrap_err().kind(), ErrorKind::Cancelled);
         assert!(names(folder.path()).is_empty(), "{:?}", names(folder.path()));
     }

@@ -37,13 +37,7 @@ impl<'a> Graph<'a> {
     }
 
     /// The tensor `name` that a weight becomes.
-    pub(super) fn stored(
-        &self,
-        handle: &Value,
-        name: Value,
-        transposed: bool,
-        numbers: Numbers,
-    ) -> Result<Tensor<'a>> {
+    pub(super) fn stored(&self, handle: &Value, name: Value, transposed: bool, numbers: Numbers) -> Result<Tensor<'a>> {
         let weight = self.loaded(handle)?;
         let mut dims = weight.shape.clone();
         if transposed {

@@ -48,7 +48,8 @@ impl Places {
 
 /// The XML file: layers, the edges between them, and what a reader should know of where they come from.
 pub(super) fn document(name: &str, layers: &[Layer<'_>], places: &Places, facts: &[(&str, String)]) -> String {
-    let mut xml = format!("<?xml version=\"1.0\"?>\n<net name=\"{}\" version=\"{VERSION}\">\n<layers>\n", Escaped(name));
+    let mut xml =
+        format!("<?xml version=\"1.0\"?>\n<net name=\"{}\" version=\"{VERSION}\">\n<layers>\n", Escaped(name));
     for (id, (layer, &offset)) in layers.iter().zip(&places.offsets).enumerate() {
         put(&mut xml, format_args!("{}", Element { id, layer, offset }));
     }
@@ -58,7 +59,8 @@ pub(super) fn document(name: &str, layers: &[Layer<'_>], places: &Places, facts:
             let Value { layer: from, port: from_port } = *input;
             // The ports of a layer's outputs are counted on from those of its inputs.
             let from_port = from_port + layers[from].inputs.len();
-            let edge = format_args!("from-layer=\"{from}\" from-port=\"{from_port}\" to-layer=\"{id}\" to-port=\"{port}\"");
+            let edge =
+                format_args!("from-layer=\"{from}\" from-port=\"{from_port}\" to-layer=\"{id}\" to-port=\"{port}\"");
             put(&mut xml, format_args!("<edge {edge}/>\n"));
         }
     }

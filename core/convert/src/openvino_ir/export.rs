@@ -20,7 +20,7 @@ use crate::onnx::{ExportReport, Form, Progress, metadata, outputs};
 ///
 /// # Errors
 /// As for [`crate::onnx::export`], and [`drivetrain_contract::ErrorKind::Invalid`] for a target of another name. Both
-/// files are then as they were before.
+/// files are then as they were before; where a finished file cannot be given its name, there may be no graph any more.
 pub fn export(
     package: &Package,
     target: &Path,

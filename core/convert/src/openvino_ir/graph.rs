@@ -256,16 +256,20 @@ impl<'a> Graph<'a> {
                 layer.inputs.iter().for_each(|input| needed[input.layer] = true);
             }
         }
-        let places: Vec<usize> = needed.iter().scan(0, |next, &is_needed| {
-            let place = *next;
-            *next += usize::from(is_needed);
-            Some(place)
-        }).collect();
+        let places: Vec<usize> = needed
+            .iter()
+            .scan(0, |next, &is_needed| {
+                let place = *next;
+                *next += usize::from(is_needed);
+                Some(place)
+            })
+            .collect();
         let kept = self.layers.into_iter().zip(needed).filter(|(_, is_needed)| *is_needed);
         kept.map(|(mut layer, _)| {
             layer.inputs.iter_mut().for_each(|input| input.layer = places[input.layer]);
             layer
-        }).collect()
+        })
+        .collect()
     }
 
     fn constant(&mut self, element_type: ElementType, shape: &[usize], bytes: Vec<u8>) -> Value {

@@ -30,6 +30,8 @@ struct Layer<'l> {
     /// Name of its site.
     site: &'l str,
     numbers: &'l SiteNumbers,
+    /// Inputs of the layer.
+    channels: usize,
 }
 
 /// Fails for a form that this format has no layers for.
@@ -39,9 +41,7 @@ pub(super) fn check_form(form: &Form) -> Result<()> {
             Err(Error::unsupported("OpenVINO IR has no 8-bit integers of which the range is measured at every run")
                 .with_hint("calibrate the ranges, or write ONNX"))
         }
-        Form::Int8(int8) if int8.unsigned_weights => {
-            Err(Error::unsupported("OpenVINO multiplies signed weights only"))
-        }
+        Form::Int8(int8) if int8.unsigned_weights => Err(Error::unsupported("OpenVINO multiplies signed weights only")),
         _ => Ok(()),
     }
 }
@@ -60,8 +60,9 @@ impl Graph<'_> {
             Form::F32 | Form::F16 | Form::Bf16 => None,
         };
         let Some(numbers) = numbers else { return self.float_linear(x, weight, bias) };
-        let layer = Layer { site: &site, numbers: &numbers };
-        numbers.check_smoothing(&site, self.loaded(weight)?.shape.last().copied().unwrap_or(0))?;
+        let channels = self.loaded(weight)?.shape.last().copied().unwrap_or(0);
+        let layer = Layer { site: &site, numbers: &numbers, channels };
+        numbers.check(&site, channels)?;
         let input = self.int8_input(x, &layer)?;
         let matrix = self.int8_matrix(weight, &layer)?;
         let product = self.product(input, matrix, Transposed::Yes);
@@ -69,7 +70,22 @@ impl Graph<'_> {
             Some(corrected) => Some(self.floats(&corrected, &[corrected.len()])),
             None => bias.map(|bias| self.float_weight(bias)).transpose()?,
         };
-        Ok(bias.map_or(product, |bias| self.binary(operation::ADD, product, bias)))
+        let sum = bias.map_or(product, |bias| self.binary(operation::ADD, product, bias));
+        if numbers.outliers.is_empty() {
+            return Ok(sum);
+        }
+        let beside = self.outlier_product(x, weight, &numbers.outliers)?;
+        Ok(self.binary(operation::ADD, sum, beside))
+    }
+
+    /// What the channels add that are not among the integers, in floats.
+    fn outlier_product(&mut self, x: Value, weight: &Weight, outliers: &[usize]) -> Result<Value> {
+        let columns = self.stored(weight, Numbers::F32)?.columns(outliers)?;
+        let columns = self.floats(&columns, &[outliers.len(), columns.len() / outliers.len()]);
+        let indices: Vec<i64> = outliers.iter().map(|&idx| idx as i64).collect();
+        let indices = self.int_row(&indices);
+        let picked = self.gathered(x, indices, -1);
+        Ok(self.product(picked, columns, Transposed::No))
     }
 
     /// Rows of a table, in the form that is wanted of the graph.
@@ -79,7 +95,8 @@ impl Graph<'_> {
             let table = self.float_weight(table)?;
             return Ok(self.gathered(table, ids, 0));
         }
-        let Int8Weight { values, steps } = self.int8_weight(table, None, GridRange::default(), &format!("{table}.int8"))?;
+        let Int8Weight { values, steps } =
+            self.int8_weight(table, None, GridRange::default(), &format!("{table}.int8"))?;
         let values = self.gathered(values, ids, 0);
         let values = self.convert(values, ElementType::F32);
         let steps = self.gathered(steps, ids, 0);
@@ -101,9 +118,8 @@ impl Graph<'_> {
             return Ok(known);
         }
         let (step, zero) = layer.numbers.step_and_zero(layer.site)?;
-        let smoothed = match &layer.numbers.smoothing {
-            Some(divisors) => {
-                let factors: Vec<f32> = divisors.iter().map(|divisor| 1.0 / divisor).collect();
+        let smoothed = match layer.numbers.input_factors(layer.channels) {
+            Some(factors) => {
                 let factors = self.floats(&factors, &[factors.len()]);
                 self.binary(operation::MULTIPLY, x, factors)
             }
@@ -120,7 +136,7 @@ impl Graph<'_> {
     fn int8_matrix(&mut self, weight: &Weight, layer: &Layer<'_>) -> Result<Value> {
         let is_reduced = matches!(&*self.form, Form::Int8(int8) if int8.reduced_range);
         let range = GridRange { is_reduced, ..GridRange::default() };
-        let factors = layer.numbers.smoothing.clone();
+        let factors = layer.numbers.weight_factors(layer.channels);
         // A matrix that an architecture uses several times is smoothed for each site by itself.
         let name = match layer.site.rsplit_once('#') {
             Some((_, ordinal)) if factors.is_some() => format!("{weight}.int8#{ordinal}"),

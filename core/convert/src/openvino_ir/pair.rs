@@ -6,8 +6,10 @@
 //! weights without a graph, which nobody takes for a model.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     path::Path,
+    thread,
+    time::Duration,
 };
 
 use drivetrain_contract::{Error, Result};
@@ -21,6 +23,10 @@ use crate::onnx::{Progress, StagedFile};
 
 /// Key of the hash of the weights.
 const HASH_KEY: &str = "weights_sha256";
+
+/// How often a folder is tried to be locked, which others may have locked for purposes of their own.
+const TRIES: u32 = 200;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A finished graph with its description, ready to be written.
 #[derive(Debug)]
@@ -92,15 +98,21 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// Waits until no other process is giving files in the folder their names.
+/// Waits until no other process is giving files in the folder their names, which takes none of them long.
 ///
 /// The folder itself is what is locked, since a file for that would have to be left behind. Where a folder cannot be
 /// locked (Windows, some network drives) two processes that end at the same moment may mix their files.
 fn turn(file: &Path) -> Option<File> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = File::open(folder).ok()?;
-    folder.lock().ok()?;
-    Some(folder)
+    for _ in 0..TRIES {
+        match folder.try_lock() {
+            Ok(()) => return Some(folder),
+            Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
+            Err(TryLockError::Error(_)) => return None,
+        }
+    }
+    None
 }
 
 /// Removes a graph that is not this one.

@@ -35,10 +35,10 @@ pub fn conflicts(images: &[Image]) -> Vec<Conflict> {
     }
     let several_openmp =
         (openmp.len() > 1).then(|| Conflict { kind: ConflictKind::SeveralOpenMp, images: paths(&openmp) });
-    let same_name = by_name.into_iter().filter(|(_, images)| images.len() > 1).map(|(name, images)| Conflict {
-        kind: ConflictKind::SameName(name.to_owned()),
-        images: paths(&images),
-    });
+    let same_name = by_name
+        .into_iter()
+        .filter(|(_, images)| images.len() > 1)
+        .map(|(name, images)| Conflict { kind: ConflictKind::SameName(name.to_owned()), images: paths(&images) });
     several_openmp.into_iter().chain(same_name).collect()
 }
 
@@ -66,10 +66,7 @@ mod tests {
         let tbb = image("/opt/libtbb.so.12", "libtbb.so.12", Some(Family::Tbb));
         let unnamed = Image { soname: None, ..tbb.clone() };
         check(&[gomp.clone(), tbb.clone(), unnamed], &[]);
-        check(
-            &[gomp.clone(), intel],
-            &[(ConflictKind::SeveralOpenMp, &["/usr/lib/libgomp.so.1", "/opt/libiomp5.so"])],
-        );
+        check(&[gomp.clone(), intel], &[(ConflictKind::SeveralOpenMp, &["/usr/lib/libgomp.so.1", "/opt/libiomp5.so"])]);
         let both: &[&str] = &["/usr/lib/libgomp.so.1", "/opt/libgomp.so.1"];
         check(
             &[gomp, other_gomp, tbb],

@@ -65,7 +65,10 @@ impl Family {
     fn of(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?.to_ascii_lowercase();
         let name = name.strip_prefix("lib").unwrap_or(&name);
-        FAMILIES.iter().find(|(_, begins)| begins.iter().any(|begin| name.starts_with(begin))).map(|(family, _)| *family)
+        FAMILIES
+            .iter()
+            .find(|(_, begins)| begins.iter().any(|begin| name.starts_with(begin)))
+            .map(|(family, _)| *family)
     }
 }
 

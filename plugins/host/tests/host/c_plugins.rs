@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 /// The cases of `plugin.c`, in its order.
 #[derive(Clone, Copy, Debug)]
-enum Case {
+pub(crate) enum Case {
     Good,
     NoSymbol,
     NullTable,
@@ -67,7 +67,7 @@ library = "c_plugin"
 "#;
 
 /// Compiles `plugin.c` for one case into a plugin folder, as C11 with every warning an error.
-fn build(case: Case, folder: &Path) -> PathBuf {
+pub(crate) fn build(case: Case, folder: &Path) -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let library = format!("{}c_plugin{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());

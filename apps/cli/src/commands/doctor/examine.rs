@@ -48,8 +48,7 @@ pub(super) fn examine(args: &DoctorArgs) -> drivetrain::Result<Report> {
         can_embed: false,
     };
     let (Some(locations), Some(profile)) = (locations, profile) else { return Ok(report) };
-    report.folders =
-        Some(Folders { data: locations.data().to_path_buf(), cache: locations.cache().to_path_buf() });
+    report.folders = Some(Folders { data: locations.data().to_path_buf(), cache: locations.cache().to_path_buf() });
     let bench = Bench { source, limit: Duration::from_secs(args.timeout_secs) };
     examine_runtimes(&mut report, &locations);
     let registry = Registry::discover(&locations.plugin_search(&profile.plugins.value));
@@ -93,7 +92,11 @@ fn examine_runtimes(report: &mut Report, locations: &Locations) {
     if let Some(listing) = noting("the runtimes", runtimes::list(locations.data()), &mut report.troubles) {
         let broken = listing.broken.iter().map(|broken| {
             let about = broken.path.display().to_string();
-            Trouble { about, what: broken.reason.clone(), mend: Some("remove the folder, or install it again".to_owned()) }
+            Trouble {
+                about,
+                what: broken.reason.clone(),
+                mend: Some("remove the folder, or install it again".to_owned()),
+            }
         });
         report.troubles.extend(broken);
         report.runtimes = listing;

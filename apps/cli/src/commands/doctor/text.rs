@@ -11,7 +11,8 @@ const COLUMN: usize = 22;
 
 /// The report as text.
 pub(super) fn text(report: &Report) -> String {
-    let mut text = format!("drivetrain {} on {}\n{}\n", report.drivetrain, report.hardware.platform, machine(&report.hardware));
+    let mut text =
+        format!("drivetrain {} on {}\n{}\n", report.drivetrain, report.hardware.platform, machine(&report.hardware));
     if let Some(folders) = &report.folders {
         add(&mut text, format_args!("data in {}, caches in {}\n", folders.data.display(), folders.cache.display()));
     }

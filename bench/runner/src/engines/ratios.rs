@@ -1,0 +1,47 @@
+//! What is to be how many times as fast as what.
+
+use super::{
+    search::Found,
+    variant::{Engine, Precision, Variant},
+};
+use crate::{race::Outcome, report::Ratio};
+
+/// Drivetrain loses at most so much of what an engine alone does.
+const BESIDE_BARE: f64 = 0.98;
+
+/// Ratios of a race in which Drivetrain and a loop alternate, for each variant.
+pub(super) fn of_race(variants: &[Variant], outcomes: &[Outcome]) -> Vec<Ratio> {
+    let pairs: Vec<(&Variant, &[Outcome])> = variants.iter().zip(outcomes.chunks_exact(2)).collect();
+    let Some(&(first, base)) = pairs.first() else { return Vec::new() };
+    let beside_bare = pairs
+        .iter()
+        .filter_map(|(variant, pair)| ratio(format!("{variant}, drivetrain ÷ bare"), &pair[0], &pair[1], Some(BESIDE_BARE)));
+    let beside_first = pairs.iter().skip(1).filter_map(|(variant, pair)| {
+        ratio(format!("{variant} ÷ {first}, drivetrain both"), &pair[0], &base[0], goal(**variant))
+    });
+    beside_bare.chain(beside_first).collect()
+}
+
+/// The best with a session for each thread over the best with one session of all threads.
+pub(super) fn of_streams(variant: Variant, Found { splits, outcomes, .. }: &Found) -> Option<Ratio> {
+    let best = |several: bool| {
+        let those = splits.iter().zip(outcomes).filter(|(split, _)| (split.sessions > 1) == several);
+        those.max_by(|(_, a), (_, b)| a.speed.median.total_cmp(&b.speed.median))
+    };
+    let ((several, fast), (one, base)) = (best(true)?, best(false)?);
+    ratio(format!("{variant}, {} ÷ {}", several.name(), one.name()), fast, base, Some(1.0))
+}
+
+fn ratio(name: String, of: &Outcome, base: &Outcome, goal: Option<f64>) -> Option<Ratio> {
+    let speed = of.speed_over(base)?;
+    Some(Ratio { name, speed, at_best: base.seconds.min / of.seconds.min, goal })
+}
+
+/// How many times as fast as ONNX Runtime in f32 a variant is to be.
+fn goal(Variant { engine, precision }: Variant) -> Option<f64> {
+    match (engine, precision) {
+        (Engine::Openvino, Precision::Bf16) => Some(1.6),
+        (Engine::Openvino, Precision::Int8) => Some(2.5),
+        _ => None,
+    }
+}
