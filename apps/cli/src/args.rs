@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Runtimes(RuntimesArgs),
     /// See the settings that apply
     Config(ConfigArgs),
+    /// See the published rules by which an engine can be chosen, and check your own
+    Rules(RulesArgs),
     /// Find out which engines work here, what is in their way, and how to mend it
     Doctor(DoctorArgs),
     /// Print a completion script for a shell
@@ -409,6 +411,31 @@ pub(crate) enum ConfigCommand {
     /// The JSON Schema of a profile, for editors
     #[command(after_help = help::CONFIG_SCHEMA)]
     Schema,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RulesArgs {
+    #[command(subcommand)]
+    pub(crate) command: RulesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesCommand {
+    /// The rules that are part of the program, and where they are from
+    List,
+    /// Every question, answer and choice of some rules
+    #[command(after_help = help::RULES_SHOW)]
+    Show {
+        /// Name of rules in `drivetrain rules list`, or a file, whose path contains `/` or ends in `.toml`
+        #[arg(value_name = "RULES")]
+        rules: String,
+    },
+    /// Whether a file of rules is sound; else what is wrong, with line and column
+    Check {
+        /// File to check
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -93,6 +93,13 @@ Examples:
   drivetrain config show -c my.toml --threads 2
   drivetrain config show --set inherits=latency --json";
 
+pub(crate) const RULES_SHOW: &str = "\
+How to write rules of your own: docs/rules.md.
+
+Examples:
+  drivetrain rules show sentence-transformers-v5
+  drivetrain rules show ./my-rules.toml";
+
 pub(crate) const CONFIG_PATHS: &str = "\
 A project's drivetrain.toml is looked for in this folder and those above it, up to the home folder; it cannot set
 `plugins` or `[backends.*]` unless you give it with -c.

@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Models(args) => commands::models::run(args, cli.quiet),
         Command::Runtimes(args) => commands::runtimes::run(args, cli.quiet),
         Command::Config(args) => commands::config::run(args),
+        Command::Rules(args) => commands::rules::run(args),
         Command::Doctor(args) => match commands::doctor::run(args) {
             Ok(false) => return ExitCode::from(exit::ENGINE),
             outcome => outcome.map(drop),

@@ -104,6 +104,9 @@ pub(crate) struct EnginesArguments {
     /// Measured rounds of that search
     #[arg(long, default_value = "3")]
     pub(crate) search_rounds: NonZeroUsize,
+    /// More lines of the table `pipeline` in Drivetrain's profile, as TOML
+    #[arg(long, default_value = "")]
+    pub(crate) pipeline: String,
 }
 
 /// A run of growing inputs.

@@ -9,4 +9,5 @@ pub(crate) mod embed;
 pub(crate) mod models;
 pub(crate) mod plugins;
 mod profile;
+pub(crate) mod rules;
 pub(crate) mod runtimes;

@@ -132,8 +132,7 @@ impl Layer {
         // Heads are split before the parts: those are views then, and nothing is copied.
         let projected = self.projections.apply(x).view((size, length, 3 * heads, hidden / heads)).transpose(1, 2);
         let part = |idx: i64| projected.narrow(1, idx * heads, heads);
-        let context =
-            Tensor::scaled_dot_product_attention(&part(0), &part(1), &part(2), bias, 0.0, false, None, false);
+        let context = Tensor::scaled_dot_product_attention(&part(0), &part(1), &part(2), bias, 0.0, false, None, false);
         let context = context.transpose(1, 2).reshape([size, length, hidden]);
         let x = self.attention_norm.normalise(&(self.attention.apply(&context) + x), config);
         let inner = self.up.apply(&x).gelu("none");

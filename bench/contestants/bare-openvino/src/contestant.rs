@@ -44,10 +44,8 @@ impl BareOpenVino {
             let inputs = inputs.collect::<Result<_>>()?;
             Ok((batch, inputs))
         };
-        let batches: Vec<(Batch, Vec<Input>)> = batches::batches(&tokenizer, &texts, settings.batch)?
-            .into_iter()
-            .map(inputs)
-            .collect::<Result<_>>()?;
+        let batches: Vec<(Batch, Vec<Input>)> =
+            batches::batches(&tokenizer, &texts, settings.batch)?.into_iter().map(inputs).collect::<Result<_>>()?;
         let (shortest, inputs) = batches.last().context("no texts")?;
         let request = requests.first_mut().context("no request")?;
         request.start(inputs)?;

@@ -34,8 +34,10 @@ impl Compiled {
             .iter()
             .map(|(key, value)| Ok((CString::new(*key)?, CString::new(value.as_str())?)))
             .collect::<Result<_>>()?;
-        let pairs: Vec<ov_property_t> =
-            texts.iter().map(|(key, value)| ov_property_t { key: key.as_ptr(), value: value.as_ptr().cast() }).collect();
+        let pairs: Vec<ov_property_t> = texts
+            .iter()
+            .map(|(key, value)| ov_property_t { key: key.as_ptr(), value: value.as_ptr().cast() })
+            .collect();
         let mut compiled = ptr::null_mut();
         // SAFETY: core, texts and pairs live, and the function fills the pointer it is given.
         check(unsafe {

@@ -64,10 +64,11 @@ impl Engines<'_> {
             let found = search::search(self.site, variant, self.arguments, &file)?;
             report.add(&format!("{}, {variant}, batch and threads", length.name()), found.outcomes.clone());
             streams.extend(ratios::of_streams(variant, &found));
-            entries.push(self.site.drivetrain(variant, ""));
+            entries.push(self.site.drivetrain(variant, &self.arguments.pipeline));
             entries.push(self.site.bare(variant, &found.best));
         }
-        report.add_ratios(&format!("{}, a session for each thread at its best over one session", length.name()), streams);
+        report
+            .add_ratios(&format!("{}, a session for each thread at its best over one session", length.name()), streams);
         let outcomes = race(&entries, &file, common.rules())?;
         let ratios = ratios::of_race(self.variants, &outcomes);
         report.add(&format!("{}, {}", length.name(), common.model), outcomes);

@@ -13,9 +13,9 @@ const BESIDE_BARE: f64 = 0.98;
 pub(super) fn of_race(variants: &[Variant], outcomes: &[Outcome]) -> Vec<Ratio> {
     let pairs: Vec<(&Variant, &[Outcome])> = variants.iter().zip(outcomes.chunks_exact(2)).collect();
     let Some(&(first, base)) = pairs.first() else { return Vec::new() };
-    let beside_bare = pairs
-        .iter()
-        .filter_map(|(variant, pair)| ratio(format!("{variant}, drivetrain ÷ bare"), &pair[0], &pair[1], Some(BESIDE_BARE)));
+    let beside_bare = pairs.iter().filter_map(|(variant, pair)| {
+        ratio(format!("{variant}, drivetrain ÷ bare"), &pair[0], &pair[1], Some(BESIDE_BARE))
+    });
     let beside_first = pairs.iter().skip(1).filter_map(|(variant, pair)| {
         ratio(format!("{variant} ÷ {first}, drivetrain both"), &pair[0], &base[0], goal(**variant))
     });

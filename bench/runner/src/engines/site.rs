@@ -104,7 +104,8 @@ impl<'a> Site<'a> {
             Engine::Openvino => {
                 let library = self.openvino.clone().unwrap_or_default().into();
                 let streams = ("--streams", number(split.sessions));
-                let own = [("--library", library), ("--graph", graph.into()), ("--tokenizer", tokenizer), streams, rest];
+                let own =
+                    [("--library", library), ("--graph", graph.into()), ("--tokenizer", tokenizer), streams, rest];
                 self.places.entry("", program, own.into_iter().chain(common))
             }
             Engine::Libtorch => {
@@ -127,7 +128,7 @@ impl<'a> Site<'a> {
             Engine::Libtorch => self.libtorch.is_some(),
         };
         let by_hand = match engine {
-            Engine::Libtorch => "`cargo xtask setup --plugin libtorch` makes it",
+            Engine::Libtorch => "`cargo xtask plugin libtorch --home DATA_FOLDER` makes it",
             _ => "`drivetrain runtimes install` gets it",
         };
         let has_graph = || engine == Engine::Libtorch || self.graph(Variant { engine, precision }).is_some();
@@ -186,7 +187,8 @@ fn newest(runtime: &Path, is_library: impl Fn(&str) -> bool) -> Option<PathBuf> 
         name.split('.').map_while(|number| number.parse().ok()).collect()
     };
     let versions = fs::read_dir(runtime).ok()?.filter_map(|version| Some(version.ok()?.path()));
-    let libraries = versions.filter_map(|version| Some((numbers(&version), file_in(&version.join("lib"), &is_library)?)));
+    let libraries =
+        versions.filter_map(|version| Some((numbers(&version), file_in(&version.join("lib"), &is_library)?)));
     libraries.max().map(|(_, library)| library)
 }
 

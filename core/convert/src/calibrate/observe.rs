@@ -70,7 +70,13 @@ pub(super) struct Observer<'o, 'r> {
 
 impl Observer<'_, '_> {
     /// What is seen at each site of a group.
-    pub(super) fn observe(self, group: &[ObservedSite<'_>]) -> Result<Vec<Observation>> {
+    ///
+    /// `progress` says how many thousandths of the whole are done when so large a part of the texts is.
+    pub(super) fn observe(
+        &mut self,
+        group: &[ObservedSite<'_>],
+        progress: &dyn Fn(f64) -> u32,
+    ) -> Result<Vec<Observation>> {
         let texts = self.samples.len();
         let total: usize = group.iter().map(|site| site.width).sum();
         let tokens = (MOST_NUMBERS / (total * texts).max(1)).clamp(1, TOKENS_PER_TEXT);
@@ -81,10 +87,10 @@ impl Observer<'_, '_> {
         let mut seen: Vec<Observation> =
             group.iter().map(|site| Observation::new(site.width, texts * tokens)).collect();
         let expected: usize = group.iter().map(|site| numbers_of_site(site.width, tokens)).sum();
-        let mut done = 0;
+        let mut done = 0u32;
         for_each_row(&mut *session, self.samples, self.tools.call, &mut |_, mut numbers| {
             done += 1;
-            self.tools.call.progress((done * 300 / texts) as u32, "running texts");
+            self.tools.call.progress(progress(f64::from(done) / texts as f64), "running texts");
             if numbers.len() != expected {
                 return Err(Error::internal(format!("{} numbers were observed, not {expected}", numbers.len())));
             }

@@ -22,6 +22,9 @@ use crate::{
 /// Every so many texts, one is kept for trying the result.
 const TRIED_TEXTS: usize = 6;
 
+/// The part of the progress, in thousandths, before the result is tried.
+const TRYING_PERMILLE: u32 = 800;
+
 /// At most one site in so many goes back to floats.
 const FLOAT_SITES: usize = 4;
 
@@ -85,12 +88,16 @@ pub fn calibrate(package: &Package, samples: &Samples, wanted: &Accuracy, tools:
     let mut calibrated = Calibrated { int8: Int8::default(), sites: Vec::new(), accuracy: None };
     calibrated.int8.activations = Activations::Calibrated;
     for group in groups(&sites, fitted.len()) {
-        let observer = Observer { package, checkpoint: &checkpoint, samples: &fitted, tools: &mut *tools };
-        let seen = observer.observe(group)?;
-        for (site, seen) in group.iter().zip(&seen) {
+        let done = calibrated.sites.len();
+        let progress = |part: f64| {
+            let share = (done as f64 + part * group.len() as f64) / sites.len() as f64;
+            (share * f64::from(TRYING_PERMILLE)) as u32
+        };
+        let mut observer = Observer { package, checkpoint: &checkpoint, samples: &fitted, tools: &mut *tools };
+        let seen = observer.observe(group, &|part| progress(part * 0.5))?;
+        for (idx, (site, seen)) in group.iter().zip(&seen).enumerate() {
             tools.call.check()?;
-            let progress = (calibrated.sites.len() * 500 / sites.len()) as u32;
-            tools.call.progress(300 + progress, "choosing ranges");
+            tools.call.progress(progress(0.5 + idx as f64 * 0.5 / group.len() as f64), "choosing ranges");
             calibrated.add(site, chosen(site, seen)?);
         }
     }
@@ -140,7 +147,7 @@ struct Trial<'t, 'r> {
 
 impl Trial<'_, '_> {
     fn refine(&mut self, calibrated: &mut Calibrated, wanted: &Accuracy) -> Result<()> {
-        self.tools.call.progress(800, "trying the result");
+        self.tools.call.progress(TRYING_PERMILLE, "trying the result");
         let reference = self.vectors(Form::F32)?;
         loop {
             self.tools.call.check()?;

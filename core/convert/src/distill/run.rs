@@ -4,8 +4,14 @@ use drivetrain_contract::{Call, Error, Output, Result, Session};
 use drivetrain_package::{Package, Task};
 
 use super::{
-    components::{self, Centre}, distilled::Distilled, distilled::Provenance, options::DistillOptions, table::Table, token_vectors,
-    vocabulary::Vocabulary, zipf,
+    components::{self, Centre},
+    distilled::Distilled,
+    distilled::Provenance,
+    options::DistillOptions,
+    table::Table,
+    token_vectors,
+    vocabulary::Vocabulary,
+    zipf,
 };
 
 /// Dimensions kept when none are asked for, as in model2vec.

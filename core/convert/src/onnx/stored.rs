@@ -27,6 +27,9 @@ pub(crate) struct Stored<'a> {
     pub(crate) numbers: Numbers,
 }
 
+/// Takes the row, the column, and the numbers of a matrix from there on.
+pub(crate) type RowPart<'f> = dyn FnMut(usize, usize, &[f32]) -> Result<()> + 'f;
+
 /// How the numbers of a weight are written.
 #[derive(Clone, Debug)]
 pub(crate) enum Numbers {
@@ -67,7 +70,7 @@ impl Stored<'_> {
     }
 
     /// The matrix in parts of rows, with the row and column that each begins at, as it is stored.
-    pub(crate) fn for_each_row_part(&self, f: &mut dyn FnMut(usize, usize, &[f32]) -> Result<()>) -> Result<()> {
+    pub(crate) fn for_each_row_part(&self, f: &mut RowPart<'_>) -> Result<()> {
         let columns = self.shape.last().copied().unwrap_or(1).max(1);
         let mut idx = 0;
         self.weights.for_each_chunk(&self.name, usize::MAX, &mut |mut chunk| {

@@ -15,6 +15,7 @@ use drivetrain::{
     files::{Input, ReadOptions, Sources},
     package::Package,
 };
+use tempfile::TempDir;
 
 use super::{Observed, needs_output, say};
 use crate::{
@@ -40,10 +41,12 @@ pub(super) fn run(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
         (None, Some(folder)) => folder.join(target.file()),
         (None, None) => return Err(needs_output("a file")),
     };
-    let scratch = Scratch::create(&locations)?;
+    let needs_scratch = target.gains_from_texts() || matches!(target, Target::Optimized(_));
+    let scratch = needs_scratch.then(|| create_scratch(&locations)).transpose()?;
+    let scratch = scratch.as_ref().map_or(locations.cache(), TempDir::path);
     let observed = Observed { bar: progress::permille(quiet) };
     let mut engine = Late { profile: &profile, locations: &locations, workbench: None };
-    let mut tools = Tools { engine: &mut engine, scratch: scratch.0.path(), call: &observed };
+    let mut tools = Tools { engine: &mut engine, scratch, call: &observed };
     let samples = samples(args, target, &package)?;
     let calibrated = samples.map(|samples| calibrate(&package, &samples, &Accuracy::INT8, &mut tools)).transpose()?;
     let conversion = convert(&package, target, &path, calibrated.as_ref(), &mut tools)?;
@@ -114,7 +117,8 @@ fn report(conversion: &Conversion, calibrated: Option<&Calibrated>, quiet: bool)
     let megabytes = conversion.total_bytes as f64 / 1e6;
     log::info!("{} parameters", conversion.exported.n_parameters);
     say(quiet, &format!("wrote `{}` ({megabytes:.1} MB)", conversion.path.display()));
-    let Some(calibrated) = calibrated else { return };
+    // What is known of ranges that were calibrated does not hold for those that are measured.
+    let Some(calibrated) = calibrated.filter(|_| conversion.target.is_calibrated()) else { return };
     let n_float = calibrated.sites.iter().filter(|site| site.stays_float).count();
     if n_float > 0 {
         say(quiet, &format!("{n_float} of {} sites stay in floats", calibrated.sites.len()));
@@ -151,13 +155,9 @@ impl GraphEngine for Late<'_> {
 }
 
 /// A folder for graphs that are needed for a while.
-struct Scratch(tempfile::TempDir);
-
-impl Scratch {
-    fn create(locations: &Locations) -> Result<Self> {
-        let folder: PathBuf = locations.cache().join("convert");
-        let failed = |err| Error::io(format!("failed to create a folder in `{}`", folder.display())).with_source(err);
-        std::fs::create_dir_all(&folder).map_err(failed)?;
-        tempfile::tempdir_in(&folder).map(Self).map_err(failed)
-    }
+fn create_scratch(locations: &Locations) -> Result<TempDir> {
+    let folder: PathBuf = locations.cache().join("convert");
+    let failed = |err| Error::io(format!("failed to create a folder in `{}`", folder.display())).with_source(err);
+    std::fs::create_dir_all(&folder).map_err(failed)?;
+    tempfile::tempdir_in(&folder).map_err(failed)
 }

@@ -25,7 +25,7 @@ use crate::{
 pub(super) fn run(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
     let target = args.output.as_deref().ok_or_else(|| needs_output("a folder"))?;
     let table = DistillOptions { dims: args.dims, table_type: args.dtype.parse()?, ..DistillOptions::default() };
-    // A transformer that runs for minutes in vain is worse than a question asked twice.
+    // Known at once, before the transformer runs for minutes in vain.
     distill::check_free(target)?;
     let profile = profile::build_for(&args.source, &args.run)?;
     // Sentences are many, single tokens are few.
@@ -44,7 +44,10 @@ pub(super) fn run(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
 
 fn wrote(target: &Path, model: &Distilled) -> String {
     let (target, tokens, dims) = (target.display(), model.tokens(), model.dims());
-    format!("wrote `{target}`: {tokens} tokens × {dims}, {:.1} % of the variance kept", 100.0 * model.explained_variance())
+    format!(
+        "wrote `{target}`: {tokens} tokens × {dims}, {:.1} % of the variance kept",
+        100.0 * model.explained_variance()
+    )
 }
 
 fn to_fitted(
@@ -66,20 +69,22 @@ fn to_fitted(
     })?;
     observed.bar.finish_and_clear();
     fitted.write(target)?;
-    let FitReport { n_trained, n_held_out, n_unknown, losses, best_epoch } = fitted.report;
     say(quiet, &wrote(target, &fitted.model));
-    let (before, after) = (losses.first().copied().unwrap_or_default(), losses[best_epoch]);
-    let (n_trained, n_held_out) = (HumanCount(n_trained as u64), HumanCount(n_held_out as u64));
-    say(
-        quiet,
-        &format!(
-            "trained on {n_trained} texts for {best_epoch} epochs: loss of {n_held_out} others {before:.3} → {after:.3}"
-        ),
-    );
-    if n_unknown > 0 {
-        say(quiet, &format!("{} texts without a known token were left out", HumanCount(n_unknown as u64)));
-    }
+    say(quiet, &learned(&fitted.report));
     Ok(())
+}
+
+fn learned(report: &FitReport) -> String {
+    let count = |texts: usize| HumanCount(texts as u64);
+    let (n_trained, n_held_out, epochs) = (count(report.n_trained), count(report.n_held_out), report.best_epoch);
+    let (before, after) = (report.losses.first().copied().unwrap_or_default(), report.losses[epochs]);
+    let mut text = format!(
+        "trained on {n_trained} texts for {epochs} epochs: loss of {n_held_out} others {before:.3} → {after:.3}"
+    );
+    if report.n_unknown > 0 {
+        text.push_str(&format!("\nleft out {} texts without a known token", count(report.n_unknown)));
+    }
+    text
 }
 
 /// All texts from the first on; takes note when they cannot be read.
