@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod environment;
 mod exit;
 mod help;
 mod input;
@@ -9,7 +10,6 @@ mod interrupt;
 mod logging;
 mod output;
 mod progress;
-mod telemetry;
 
 use std::process::ExitCode;
 
@@ -19,7 +19,7 @@ use crate::args::{Cli, Command};
 
 fn main() -> ExitCode {
     // Before anything else: no thread may exist yet.
-    telemetry::disable();
+    environment::prepare();
     let cli = Cli::parse();
     logging::install(cli.verbose, cli.quiet);
     interrupt::install();

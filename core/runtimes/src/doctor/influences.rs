@@ -53,6 +53,9 @@ const EFFECTS: &[(&str, &str)] = &[
 /// The variable that switches ONNX Runtime's telemetry off, and the one value that does.
 const TELEMETRY: (&str, &str) = ("ORT_DISABLE_TELEMETRY", "1");
 
+/// The variable that keeps OpenMP's idle threads from spinning, and the value that does.
+const SLEEPING: (&str, &str) = ("OMP_WAIT_POLICY", "passive");
+
 /// Those of `variables` that change what engines do, by name.
 pub fn influences(variables: impl IntoIterator<Item = (String, String)>) -> Vec<Influence> {
     let influence = |(name, value): (String, String)| {
@@ -67,6 +70,9 @@ pub fn influences(variables: impl IntoIterator<Item = (String, String)>) -> Vec<
 fn effect(name: &str, value: &str) -> Option<&'static str> {
     if name == TELEMETRY.0 {
         return (value != TELEMETRY.1).then_some("lets ONNX Runtime 1.29 and later write a device id and report home");
+    }
+    if (name, value) == SLEEPING {
+        return None;
     }
     let is_meant = |pattern: &str| match pattern.strip_suffix('*') {
         Some(begin) => name.starts_with(begin),
