@@ -13,6 +13,8 @@ fn workplace() -> Option<Workplace> {
         place.write(name, "one\ntwo\n");
     }
     place.write("docs.jsonl", "{\"body\": \"one\"}\n");
+    let number = |idx| format!("{{\"text\": \"the river and the stone of number {idx}\"}}\n");
+    place.write("my-texts.jsonl", (0..64).map(number).collect::<String>());
     for folder in ["home/models/all-MiniLM-L6-v2", "all-MiniLM-L6-v2", "my-model", "one", "other"] {
         place.fixture("bert-mean", folder);
     }
