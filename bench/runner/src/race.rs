@@ -49,6 +49,12 @@ impl Outcome {
     pub(crate) fn speed_over(&self, base: &Self) -> Option<Spread> {
         Spread::of(base.passes.iter().zip(&self.passes).map(|(base, own)| base.seconds / own.seconds))
     }
+
+    /// How many times less processor time than `base` it took in each round, where the system tells.
+    pub(crate) fn thrift_over(&self, base: &Self) -> Option<Spread> {
+        let passes = base.passes.iter().zip(&self.passes);
+        Spread::of(passes.filter_map(|(base, own)| Some(base.processor_seconds()? / own.processor_seconds()?)))
+    }
 }
 
 /// How a race goes.

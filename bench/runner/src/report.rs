@@ -29,8 +29,18 @@ pub(crate) struct Ratio {
     pub(crate) speed: Spread,
     /// The same for the best round of each.
     pub(crate) at_best: f64,
-    /// At least this, where there is a goal.
+    /// How many times less processor time it took, where the system tells.
+    pub(crate) thrift: Option<Spread>,
+    /// `speed` is to be at least this, where there is a goal.
     pub(crate) goal: Option<f64>,
+}
+
+impl Ratio {
+    /// Of two contestants in one race.
+    pub(crate) fn new(name: String, of: &Outcome, base: &Outcome, goal: Option<f64>) -> Option<Self> {
+        let (speed, thrift) = (of.speed_over(base)?, of.thrift_over(base));
+        Some(Self { name, speed, at_best: base.seconds.min / of.seconds.min, thrift, goal })
+    }
 }
 
 /// What a process took for something.
@@ -71,9 +81,10 @@ impl Report {
     /// Prints ratios and keeps them.
     pub(crate) fn add_ratios(&mut self, title: &str, ratios: Vec<Ratio>) {
         println!("\n{title}");
-        for Ratio { name, speed, at_best, goal } in &ratios {
+        println!("  {:58}  {:>22}  {:>7}  {:>6}", "", "speed (min–max)", "at best", "thrift");
+        for Ratio { name, speed, at_best, thrift, goal } in &ratios {
             let verdict = goal.map_or_else(String::new, |goal| verdict(speed.median >= goal, &format!("{goal:.2}")));
-            println!("  {name:58}  {:>22}  {at_best:>7.3}{verdict}", speed.to_string());
+            println!("  {name:58}  {:>22}  {at_best:>7.3}  {:>6}{verdict}", speed.to_string(), short(*thrift));
         }
         self.ratios.extend(ratios.into_iter().map(|ratio| Ratio { name: format!("{title}: {}", ratio.name), ..ratio }));
     }

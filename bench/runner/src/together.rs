@@ -36,8 +36,7 @@ pub(crate) fn run(arguments: &RaceArguments) -> Result<()> {
         let outcomes = race(&entries, &file, arguments.rules())?;
         let ratios = variants.iter().zip(outcomes.chunks_exact(2)).filter_map(|(variant, pair)| {
             let name = format!("{variant}, among the others ÷ alone");
-            let at_best = pair[0].seconds.min / pair[1].seconds.min;
-            Some(Ratio { name, speed: pair[1].speed_over(&pair[0])?, at_best, goal: Some(GOAL) })
+            Ratio::new(name, &pair[1], &pair[0], Some(GOAL))
         });
         let ratios = ratios.collect();
         report.add(&format!("{}, engines in one process", length.name()), outcomes);

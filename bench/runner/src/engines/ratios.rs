@@ -14,10 +14,10 @@ pub(super) fn of_race(variants: &[Variant], outcomes: &[Outcome]) -> Vec<Ratio> 
     let pairs: Vec<(&Variant, &[Outcome])> = variants.iter().zip(outcomes.chunks_exact(2)).collect();
     let Some(&(first, base)) = pairs.first() else { return Vec::new() };
     let beside_bare = pairs.iter().filter_map(|(variant, pair)| {
-        ratio(format!("{variant}, drivetrain ÷ bare"), &pair[0], &pair[1], Some(BESIDE_BARE))
+        Ratio::new(format!("{variant}, drivetrain ÷ bare"), &pair[0], &pair[1], Some(BESIDE_BARE))
     });
     let beside_first = pairs.iter().skip(1).filter_map(|(variant, pair)| {
-        ratio(format!("{variant} ÷ {first}, drivetrain both"), &pair[0], &base[0], goal(**variant))
+        Ratio::new(format!("{variant} ÷ {first}, drivetrain both"), &pair[0], &base[0], goal(**variant))
     });
     beside_bare.chain(beside_first).collect()
 }
@@ -29,12 +29,7 @@ pub(super) fn of_streams(variant: Variant, Found { splits, outcomes, .. }: &Foun
         those.max_by(|(_, a), (_, b)| a.speed.median.total_cmp(&b.speed.median))
     };
     let ((several, fast), (one, base)) = (best(true)?, best(false)?);
-    ratio(format!("{variant}, {} ÷ {}", several.name(), one.name()), fast, base, Some(1.0))
-}
-
-fn ratio(name: String, of: &Outcome, base: &Outcome, goal: Option<f64>) -> Option<Ratio> {
-    let speed = of.speed_over(base)?;
-    Some(Ratio { name, speed, at_best: base.seconds.min / of.seconds.min, goal })
+    Ratio::new(format!("{variant}, {} ÷ {}", several.name(), one.name()), fast, base, Some(1.0))
 }
 
 /// How many times as fast as ONNX Runtime in f32 a variant is to be.

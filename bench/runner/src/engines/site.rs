@@ -39,7 +39,7 @@ impl<'a> Site<'a> {
         let openvino = newest(&runtime(Engine::Openvino), |name| name.starts_with("libopenvino_c.so"));
         let has_plugin = places.home.join("plugins/libtorch").is_dir();
         let libtorch = newest(&runtime(Engine::Libtorch), |name| name == "libtorch_cpu.so").filter(|_| has_plugin);
-        Self { places, openvino, libtorch: libtorch.and_then(|_| libtorch_environment()) }
+        Self { places, openvino, libtorch: libtorch.and_then(|library| libtorch_environment(&library)) }
     }
 
     /// Threads each contestant may use.
@@ -161,20 +161,21 @@ fn program(engine: Engine) -> &'static str {
     }
 }
 
-/// The variables torch-sys looks at: those of this process, or what the repository's own build of the plugin has.
-fn libtorch_environment() -> Option<Vec<(&'static str, OsString)>> {
+/// The variables torch-sys looks at, which are those of this process or what the repository's own build of the plugin
+/// has, and the one that lets a program find `library`.
+fn libtorch_environment(library: &Path) -> Option<Vec<(&'static str, OsString)>> {
     let target = Path::new(TARGET).canonicalize().ok()?;
     let link = env::var_os("LIBTORCH").map_or_else(|| target.join("libtorch/link"), PathBuf::from);
     let version = fs::read_to_string(link.join("build-version")).ok()?;
     let headers = target.join("fetched/runtimes/libtorch-headers").join(version.trim());
     let include = env::var_os("LIBTORCH_INCLUDE").unwrap_or_else(|| headers.into());
-    let library = env::var_os("LIBTORCH_LIB").unwrap_or_else(|| link.clone().into());
-    let libraries = Path::new(&library).join("lib");
+    let lib = env::var_os("LIBTORCH_LIB").unwrap_or_else(|| link.clone().into());
+    let libraries = library.parent()?.to_path_buf();
     Path::new(&include).is_dir().then(|| {
         vec![
             ("LIBTORCH", link.into()),
             ("LIBTORCH_INCLUDE", include),
-            ("LIBTORCH_LIB", library),
+            ("LIBTORCH_LIB", lib),
             ("LD_LIBRARY_PATH", libraries.into()),
         ]
     })
