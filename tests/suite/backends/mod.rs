@@ -3,6 +3,7 @@
 
 mod available;
 mod child;
+mod conversions;
 mod ir;
 mod life;
 mod threads;
@@ -21,6 +22,8 @@ use drivetrain_tests::Rig;
 struct Settings<'a> {
     backend: &'a str,
     precision: &'a str,
+    /// Whether the device may compute it in another precision.
+    allow_emulated: bool,
     threads: usize,
     sessions: usize,
 }
@@ -28,7 +31,7 @@ struct Settings<'a> {
 impl<'a> Settings<'a> {
     /// One session of two threads, in f32.
     fn of(backend: &'a str) -> Self {
-        Self { backend, precision: "f32", threads: 2, sessions: 1 }
+        Self { backend, precision: "f32", allow_emulated: false, threads: 2, sessions: 1 }
     }
 }
 
@@ -37,6 +40,7 @@ fn open(rig: &Rig, model: &Path, settings: &Settings<'_>) -> Result<Engine> {
     let mut layer = Layer::default();
     let texts = [("model", model.to_str().unwrap()), ("backend", settings.backend), ("precision", settings.precision)];
     texts.into_iter().for_each(|(key, value)| layer.set(key, value, Origin::Program));
+    layer.set("allow_emulated", settings.allow_emulated, Origin::Program);
     layer.set("threads", settings.threads, Origin::Program);
     layer.set("pipeline.sessions", settings.sessions, Origin::Program);
     layer.set("plugins", vec![rig.plugins().to_str().unwrap()], Origin::Program);

@@ -3,6 +3,7 @@
 mod boundary;
 mod distillation;
 mod example;
+mod fitting;
 mod fixtures;
 mod heads;
 mod minilm;
@@ -14,6 +15,7 @@ use std::{fs, path::Path};
 use drivetrain::{Engine, Layer, Origin, Profile, Prompt, Result};
 use drivetrain_tests::Rig;
 pub(crate) use fixtures::tolerance;
+pub(crate) use minilm::sts_benchmark;
 
 /// What a test wants besides the model.
 #[derive(Default)]

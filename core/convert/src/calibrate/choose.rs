@@ -21,13 +21,16 @@ use crate::onnx::SiteNumbers;
 const EXPONENTS: [f32; 11] = [0.0, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0];
 
 /// Numbers of outliers that are tried.
-const OUTLIERS: [usize; 4] = [0, 1, 2, 4];
+const OUTLIERS: [usize; 6] = [0, 1, 2, 4, 8, 16];
 
 /// Errors below this do not show in the model's vectors: nothing is done about them that costs time.
 const NEGLIGIBLE_ERROR: f64 = 3e-4;
 
-/// More outliers must leave less than this part of the error.
+/// Outliers must leave less than this part of the error.
 const WORTHWHILE: f64 = 0.5;
+
+/// Where there are outliers, more of them cost next to nothing: they must leave less than this part of it.
+const STILL_WORTHWHILE: f64 = 0.85;
 
 /// How much wider than what was seen the range is. Texts to come go beyond what was seen, and what goes beyond the range
 /// is cut off, which costs more than coarser steps do.
@@ -70,7 +73,11 @@ pub(super) fn choose(seen: &Observation, weights: Weights<'_>) -> Choice {
             break;
         }
         let candidate = site.best_with(count);
-        if chosen.as_ref().is_none_or(|known| candidate.error < known.error * WORTHWHILE) {
+        let is_better = |known: &Candidate| {
+            let part = if known.outliers.is_empty() { WORTHWHILE } else { STILL_WORTHWHILE };
+            candidate.error < known.error * part
+        };
+        if chosen.as_ref().is_none_or(is_better) {
             chosen = Some(candidate);
         }
     }

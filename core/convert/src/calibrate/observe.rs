@@ -104,3 +104,35 @@ impl Observer<'_, '_> {
         Ok(seen)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(width: usize) -> ObservedSite<'static> {
+        ObservedSite { name: width.to_string(), width, matrices: Vec::new() }
+    }
+
+    #[test]
+    fn groups_hold_all_sites_in_order_within_the_limit() {
+        let sites: Vec<ObservedSite<'_>> = (1..100).map(|idx| site(idx * 41 % 1000 + 1)).collect();
+        for texts in [1, 300, 100_000] {
+            let groups = groups(&sites, texts);
+            let names: Vec<&str> = groups.iter().flat_map(|group| group.iter().map(|site| &*site.name)).collect();
+            assert_eq!(names, sites.iter().map(|site| &*site.name).collect::<Vec<_>>());
+            for group in groups {
+                let numbers = group.iter().map(|site| site.width).sum::<usize>() * texts * TOKENS_PER_TEXT;
+                assert!(numbers <= MOST_NUMBERS || group.len() == 1, "{texts}: {numbers}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_observation_is_the_widest_range_and_all_tokens() {
+        let mut seen = Observation::new(2, 2);
+        seen.add(&[-1.0, 0.0, 3.0, 2.0, 0.5, 1.0]);
+        seen.add(&[0.0, -2.0, 1.0, 4.0, 0.25, -1.0]);
+        assert_eq!((&*seen.low, &*seen.high), (&[-1.0, -2.0][..], &[3.0, 4.0][..]));
+        assert_eq!(seen.rows, [0.5, 1.0, 0.25, -1.0]);
+    }
+}

@@ -134,3 +134,93 @@ impl<'a> Indices<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use drivetrain_contract::{ErrorKind, NoCall, Outputs, SessionInfo};
+
+    use super::*;
+
+    /// Gives of each text the sum of its ids, without padding, and the shape of the batch it came in.
+    struct Summing {
+        info: SessionInfo,
+        poison: bool,
+    }
+
+    impl Summing {
+        fn new(index_type: IndexType) -> Self {
+            let info = SessionInfo {
+                capabilities: Capabilities::PADDED_IN,
+                inputs: Inputs::INPUT_IDS | Inputs::ATTENTION_MASK,
+                outputs: Outputs::SENTENCE_EMBEDDING,
+                index_type,
+                ..SessionInfo::default()
+            };
+            Self { info, poison: false }
+        }
+    }
+
+    impl Session for Summing {
+        fn describe(&self) -> &SessionInfo {
+            &self.info
+        }
+
+        fn output_shape(&self, batch: &Batch<'_>, _output: Output) -> Result<Vec<usize>> {
+            let Batch::Padded(batch) = batch else { panic!("padded tokens") };
+            Ok(vec![batch.size(), 3])
+        }
+
+        fn run(&mut self, batch: &Batch<'_>, outputs: &mut [OutputMut<'_>], _call: &dyn Call) -> Result<()> {
+            let Batch::Padded(batch) = batch else { panic!("padded tokens") };
+            let wide = |name| match batch.tensor(name).unwrap() {
+                TokenIds::I64(ids) => ids.to_vec(),
+                TokenIds::I32(ids) => ids.iter().map(|&id| i64::from(id)).collect(),
+            };
+            let (ids, mask, length) = (wide(Inputs::INPUT_IDS), wide(Inputs::ATTENTION_MASK), batch.length());
+            for (text, row) in outputs[0].data().chunks_exact_mut(3).enumerate() {
+                let at = text * length..(text + 1) * length;
+                row[0] = ids[at.clone()].iter().zip(&mask[at]).map(|(id, mask)| id * mask).sum::<i64>() as f32;
+                row[1] = batch.size() as f32;
+                row[2] = if self.poison { f32::NAN } else { length as f32 };
+            }
+            Ok(())
+        }
+    }
+
+    fn texts(lengths: &[usize]) -> Samples {
+        let texts = lengths.iter().enumerate().map(|(idx, &length)| vec![idx as u32 + 1; length]);
+        Samples::new(texts.collect(), 999).unwrap()
+    }
+
+    #[test]
+    fn every_text_gives_its_row_in_batches_of_bounded_size() {
+        let lengths: Vec<usize> = (0..200).map(|idx| 1 + idx * 37 % 500).chain([MOST_TOKENS + 1]).collect();
+        for index_type in [IndexType::I64, IndexType::I32] {
+            let mut seen = vec![0; lengths.len()];
+            for_each_row(&mut Summing::new(index_type), &texts(&lengths), &NoCall, &mut |idx, row| {
+                assert_eq!(row[0], ((idx + 1) * lengths[idx]) as f32);
+                assert!(row[1] * row[2] <= MOST_TOKENS as f32 || row[1] == 1.0, "{row:?}");
+                seen[idx] += 1;
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(seen, vec![1; lengths.len()]);
+        }
+    }
+
+    #[track_caller]
+    fn refuses(change: impl FnOnce(&mut Summing), kind: ErrorKind) {
+        let mut session = Summing::new(IndexType::I64);
+        change(&mut session);
+        let err = for_each_row(&mut session, &texts(&[2]), &NoCall, &mut |_, _| Ok(())).unwrap_err();
+        assert_eq!(err.kind(), kind, "{}", err.to_text());
+    }
+
+    #[test]
+    fn sessions_and_vectors_that_are_no_use_are_refused() {
+        refuses(|session| session.info.capabilities = Capabilities::TEXT_IN, ErrorKind::Unsupported);
+        refuses(|session| session.info.inputs |= Inputs::POSITION_IDS, ErrorKind::Unsupported);
+        refuses(|session| session.info.outputs = Outputs::LOGITS, ErrorKind::Unsupported);
+        refuses(|session| session.poison = true, ErrorKind::Model);
+    }
+}

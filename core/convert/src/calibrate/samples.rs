@@ -121,3 +121,63 @@ fn guarded<T>(call: impl FnOnce() -> tokenizers::Result<T>) -> Result<T> {
         Err(_) => Err(failed().with_source("the tokenizer panicked")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use drivetrain_contract::ErrorKind;
+
+    use super::*;
+
+    fn package(name: &str) -> Package {
+        let models = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/models"));
+        Package::open(&models.join(name)).unwrap()
+    }
+
+    fn numbered(count: u32) -> Samples {
+        Samples::new((0..count).map(|id| vec![id]).collect(), 0).unwrap()
+    }
+
+    #[test]
+    fn texts_are_tokenised_with_special_tokens_and_cut_at_the_limit() {
+        let package = package("bert-mean");
+        let limit = package.max_seq_length().unwrap();
+        let samples = Samples::tokenize(&package, ["hello", " ", "", &"word ".repeat(5000)]).unwrap();
+        assert_eq!(samples.len(), 2);
+        let [short, long] = samples.texts() else { panic!() };
+        assert!(short.len() >= 3 && long.len() == limit);
+        assert_eq!((short[0], short.last()), (long[0], long.last()));
+        for texts in [&[][..], &["", "\n"][..]] {
+            assert_eq!(Samples::tokenize(&package, texts).unwrap_err().kind(), ErrorKind::Invalid);
+        }
+    }
+
+    #[test]
+    fn every_package_can_be_given_the_built_in_texts() {
+        for name in ["bert-mean", "xlm-roberta-cls", "qwen3-last"] {
+            assert_eq!(Samples::builtin(&package(name)).unwrap().len(), 300, "{name}");
+        }
+        assert!(BUILTIN.len() < 100_000 && BUILTIN.lines().all(|line| !line.trim().is_empty()));
+    }
+
+    #[test]
+    fn thinning_and_splitting_spread_evenly() {
+        assert_eq!(numbered(10).thinned(3).texts(), [[0], [3], [6]]);
+        assert_eq!(numbered(3).thinned(10), numbered(3));
+        assert_eq!(numbered(3).thinned(0).len(), 1);
+        let (rest, apart) = numbered(7).split(3);
+        assert_eq!(
+            (rest.texts(), apart.texts()),
+            (&[[0], [1], [3], [4], [6]].map(Vec::from)[..], &[vec![2], vec![5]][..])
+        );
+        let (rest, apart) = numbered(2).split(3);
+        assert_eq!((&rest, &apart), (&numbered(2), &numbered(2)));
+    }
+
+    #[test]
+    fn texts_without_tokens_are_refused() {
+        assert!(Samples::new(Vec::new(), 0).is_err());
+        assert!(Samples::new(vec![vec![1], Vec::new()], 0).is_err());
+    }
+}

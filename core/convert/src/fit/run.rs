@@ -124,6 +124,18 @@ pub fn fit(teacher: &mut dyn Teacher, job: &FitJob<'_>, call: &dyn Call) -> Resu
     let course = Course::new(&corpus, &vectors, options)?;
     pool.install(|| course.run(&mut state, &checkpoint, &Part { call, span: TRAINING }))?;
 
+    let (model, report) = finish(job, (tokenizer_json, dims), (corpus, state), call)?;
+    call.progress(1000, "done");
+    Ok(Fitted { model, report, checkpoint })
+}
+
+/// Makes a model of the best table.
+fn finish(
+    job: &FitJob<'_>,
+    (tokenizer_json, dims): (String, usize),
+    (corpus, state): (Corpus, State),
+    call: &dyn Call,
+) -> Result<(Distilled, FitReport)> {
     call.progress(TRAINING.1, "principal components");
     let report = FitReport {
         n_trained: corpus.train.len(),
@@ -137,22 +149,23 @@ pub fn fit(teacher: &mut dyn Teacher, job: &FitJob<'_>, call: &dyn Call) -> Resu
         None => state.table.vectors()?,
     };
     drop(state.table);
+    let options = job.options;
     let explained_variance = distill::reduce(&mut rows, dims, Centre::Origin, call)?;
     let table = distill::Table::encode(&rows, options.table.table_type)?;
+    let fitted_on = FittedOn {
+        n_texts: report.n_trained + report.n_held_out,
+        texts_sha256: corpus.sha256,
+        epochs: report.best_epoch,
+        seed: options.seed,
+        held_out_loss: report.losses[report.best_epoch],
+    };
     let provenance = Provenance {
-        source: package.name().to_owned(),
+        source: job.package.name().to_owned(),
         sif_coefficient: options.table.sif_coefficient,
         explained_variance,
-        fitted_on: Some(FittedOn {
-            n_texts: report.n_trained + report.n_held_out,
-            texts_sha256: corpus.sha256,
-            epochs: report.best_epoch,
-            seed: options.seed,
-            held_out_loss: report.losses[report.best_epoch],
-        }),
+        fitted_on: Some(fitted_on),
     };
-    call.progress(1000, "done");
-    Ok(Fitted { model: Distilled::new(tokenizer_json, table, provenance), report, checkpoint })
+    Ok((Distilled::new(tokenizer_json, table, provenance), report))
 }
 
 /// What training begins with.

@@ -6,6 +6,7 @@ use std::{
     fs,
     num::NonZeroUsize,
     path::Path,
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use drivetrain_contract::{
@@ -205,17 +206,13 @@ fn the_same_texts_give_the_same_bytes_on_any_number_of_threads() {
 }
 
 /// Cancels when it has been asked so often.
-struct StopAfter(Cell<u32>);
+struct StopAfter(AtomicU32);
 
-// The tests ask it on one thread.
-struct Shared(std::sync::Mutex<StopAfter>);
-
-impl Call for Shared {
+impl Call for StopAfter {
     fn is_cancelled(&self) -> bool {
-        let left = self.0.lock().unwrap();
-        let rest = left.0.get().saturating_sub(1);
-        left.0.set(rest);
-        rest == 0
+        let left = self.0.load(Ordering::Relaxed).saturating_sub(1);
+        self.0.store(left, Ordering::Relaxed);
+        left == 0
     }
 }
 
@@ -234,7 +231,7 @@ fn an_interrupted_fitting_goes_on_to_the_same_bytes() {
     let mut asks = count as u32;
     loop {
         asks += 70;
-        match rig.fit_with(&Shared(std::sync::Mutex::new(StopAfter(Cell::new(asks))))) {
+        match rig.fit_with(&StopAfter(AtomicU32::new(asks))) {
             Ok(_) => break,
             Err(err) => assert_eq!(err.kind(), ErrorKind::Cancelled),
         }

@@ -31,7 +31,7 @@ impl Graph<'_> {
     }
 
     /// A node of two floats, which may differ in precision.
-    fn binary(&mut self, op: &'static str, a: &Value, b: &Value) -> Value {
+    pub(super) fn binary(&mut self, op: &'static str, a: &Value, b: &Value) -> Value {
         let [a, b] = self.aligned(a, b);
         self.node(op, &[&a, &b], &[])
     }

@@ -19,7 +19,7 @@ use super::{
 };
 
 /// Tables with fewer numbers stay floats: it would hardly show in the size of the file.
-pub(crate) const MIN_TABLE_ELEMENTS: usize = 1 << 16;
+pub(crate) const MIN_TABLE_ELEMENTS: usize = 1 << 15;
 
 /// What linear layers multiply, in integers or in the floats that stand for them.
 #[derive(Clone, Debug)]
@@ -119,11 +119,23 @@ impl<'a> Graph<'a> {
 
     fn float_linear(&mut self, x: &Value, weight: &Value, bias: Option<&Value>) -> Result<Value> {
         let weight = self.float_weight(weight)?;
-        let x = if self.facts(&weight).is_half { self.narrowed(x) } else { x.clone() };
+        // What is made of weights alone is computed once, when the graph is loaded, by the processor: in 32 bits, since
+        // ONNX Runtime has no product of halves there.
+        let once = self.facts(x).is_of_weights;
+        let [x, weight] = match once {
+            true => [self.widened(x), self.widened(&weight)],
+            false if self.facts(&weight).is_half => [self.narrowed(x), weight],
+            false => [x.clone(), weight],
+        };
         let product = self.node("MatMul", &[&x, &weight], &[]);
-        let Some(bias) = bias else { return Ok(product) };
-        let bias = self.float_weight(bias)?;
-        Ok(self.node("Add", &[&product, &bias], &[]))
+        let sum = match bias {
+            Some(bias) => {
+                let bias = self.float_weight(bias)?;
+                self.binary("Add", &product, &bias)
+            }
+            None => product,
+        };
+        Ok(if once { self.narrowed(&sum) } else { sum })
     }
 
     fn integer_product(&mut self, x: &Value, [step, zero]: &[Value; 2], matrix: &Int8Weight) -> Value {

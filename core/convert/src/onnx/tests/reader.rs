@@ -86,6 +86,8 @@ fn varint(bytes: &mut &[u8]) -> u64 {
 pub(super) struct Model {
     pub(super) ir_version: u64,
     pub(super) opset: u64,
+    /// Name and version of each operator set.
+    pub(super) opsets: Vec<(String, u64)>,
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) nodes: Vec<Node>,
     pub(super) tensors: BTreeMap<String, Tensor>,
@@ -97,6 +99,7 @@ pub(super) struct Model {
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) op: String,
+    pub(super) domain: String,
     pub(super) name: String,
     pub(super) inputs: Vec<String>,
     pub(super) outputs: Vec<String>,
@@ -121,11 +124,17 @@ impl Tensor {
 pub(super) fn read(path: &Path) -> Model {
     let model = Fields::read(&fs::read(path).unwrap());
     let graph = model.message(7);
-    let node =
-        |node: Fields| Node { op: node.text(4), name: node.text(3), inputs: node.texts(1), outputs: node.texts(2) };
+    let node = |node: Fields| Node {
+        op: node.text(4),
+        domain: node.text(7),
+        name: node.text(3),
+        inputs: node.texts(1),
+        outputs: node.texts(2),
+    };
     Model {
         ir_version: model.ints(1)[0],
         opset: model.message(8).ints(2)[0],
+        opsets: model.messages(8).map(|opset| (opset.text(1), opset.ints(2)[0])).collect(),
         metadata: model.entries(14),
         nodes: graph.messages(1).map(node).collect(),
         tensors: graph.messages(5).map(|tensor| (tensor.text(8), read_tensor(&tensor, path))).collect(),
