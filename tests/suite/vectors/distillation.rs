@@ -6,7 +6,7 @@ use drivetrain::{
     contract::NoCall,
     convert::distill::{DistillOptions, TableType, distill},
 };
-use drivetrain_tests::Rig;
+use drivetrain_tests::{Rig, max_abs_error};
 
 use crate::vectors::{Wanted, engine, minilm::sts_benchmark};
 
@@ -19,27 +19,22 @@ fn distilled(rig: &Rig, table_type: TableType) -> PathBuf {
     folder
 }
 
-/// model2vec's own distillation reaches 0.661.
+/// model2vec's own distillation reaches 0.661; the model in the program is the one that the command makes today, up to
+/// the last bits of a float.
 #[test]
-fn distilled_models_keep_their_ranking() {
+fn distilled_models_keep_their_ranking_and_the_builtin_model_is_one() {
     let Some(rig) = Rig::new() else { return };
     let half = engine(&rig, &distilled(&rig, TableType::F16), Wanted::default()).unwrap();
     let bytes = engine(&rig, &distilled(&rig, TableType::I8), Wanted::default()).unwrap();
     let (half, bytes_correlation) = (sts_benchmark(&half), sts_benchmark(&bytes));
     assert!(half >= 0.655, "{half}");
     assert!((half - bytes_correlation).abs() <= 0.003, "{half} {bytes_correlation}");
-}
 
-/// The model in the program was fitted to other texts than those of the benchmark.
-#[test]
-fn the_builtin_model_ranks_better_than_a_distilled_one() {
-    let Some(rig) = Rig::new() else { return };
+    let texts = ["a text becomes a vector", "Zebra crossings aren't coloured.", "αβγ 東京 42", ""];
     let builtin = Wanted { profile: "model = \"builtin\"", ..Wanted::default() };
     let builtin = engine(&rig, &rig.minilm(), builtin).unwrap();
-    assert_eq!(builtin.dim(), 256);
-    let facts = &builtin.package().config()["drivetrain"];
-    assert_eq!(facts["distilled_from"], "all-MiniLM-L6-v2");
-    assert!(facts["fitted_on"]["texts"].as_u64() > Some(50_000), "{facts}");
-    let correlation = sts_benchmark(&builtin);
-    assert!(correlation >= 0.76, "{correlation}");
+    let (fresh, builtin) = (bytes.embed(&texts).unwrap(), builtin.embed(&texts).unwrap());
+    assert_eq!((fresh.dim(), builtin.dim()), (256, 256));
+    let error = max_abs_error(fresh.as_slice(), builtin.as_slice());
+    assert!(error <= 2e-3, "{error:e}");
 }

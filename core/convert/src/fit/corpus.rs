@@ -171,3 +171,45 @@ impl<'a> Cutter<'a> {
         Ok(ids.copied().filter(|&id| Some(id) != self.unknown).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use drivetrain_contract::NoCall;
+    use rayon::ThreadPoolBuilder;
+
+    use super::*;
+
+    const TOKENIZER: &[u8] =
+        include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/models/bert-mean/tokenizer.json"));
+
+    fn read(texts: &[&str], max_seq_length: usize, held_out: f64) -> Result<Corpus> {
+        let vocabulary = Vocabulary::read(TOKENIZER, None)?;
+        let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let cutter = Cutter::new(&vocabulary, &vocabulary.tokenizer_json()?, Some(max_seq_length), &pool)?;
+        let texts: Vec<Result<String>> = texts.iter().map(|&text| Ok(text.to_owned())).collect();
+        Corpus::read(Box::new(texts.into_iter()), &cutter, held_out, &NoCall)
+    }
+
+    #[test]
+    fn texts_are_the_tokens_that_count() {
+        let long = "the ".repeat(2_000_000);
+        let corpus = read(&["the dog", "", "🜚", "dog 🜚 the", &long, "the a", "dog"], 5, 0.3).unwrap();
+        let (the, dog) = (corpus.tokens(0)[0], corpus.tokens(0)[1]);
+        assert_eq!((corpus.tokens(0).len(), corpus.tokens(3), corpus.tokens(4)), (2, &[dog, the][..], &[the; 5][..]));
+        assert_eq!((corpus.n_texts(), corpus.n_unknown()), (7, 2));
+        let mut used = [&corpus.train[..], &corpus.held_out].concat();
+        used.sort_unstable();
+        assert_eq!(used, [0, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn equal_texts_are_held_out_together_wherever_they_are() {
+        let texts: Vec<String> = (0..400).map(|idx| format!("the fox {idx}")).collect();
+        let twice: Vec<&str> = texts.iter().chain(&texts).map(String::as_str).collect();
+        let corpus = read(&twice, 16, 0.2).unwrap();
+        let (first, second): (Vec<u32>, Vec<u32>) = corpus.held_out.iter().partition(|&&text| text < 400);
+        assert_eq!(first, second.iter().map(|text| text - 400).collect::<Vec<_>>());
+        assert!((40..120).contains(&first.len()), "{}", first.len());
+        assert!(corpus.sha256 != read(&twice[1..], 16, 0.2).unwrap().sha256);
+    }
+}

@@ -84,8 +84,8 @@ pub struct FitReport {
 /// Memory: twelve bytes for each token of the vocabulary and dimension, up to eight more while an epoch's result is kept
 /// or reduced, and four for each token of the texts. Disk, in a folder below the job's `work_dir`: two bytes for each
 /// text and dimension, which stay, and up to sixteen for each token of the vocabulary and dimension, which go when the
-/// model is written. `call` is asked before each batch whether to go on, and told about progress. When it is stopped or killed, the
-/// same call goes on where it was.
+/// model is written. `call` is asked before each batch whether to go on, and told about progress. When it is stopped or
+/// killed, the same call goes on where it was.
 ///
 /// # Errors
 /// [`Invalid`](drivetrain_contract::ErrorKind::Invalid) for options or texts that leave nothing to train on and for

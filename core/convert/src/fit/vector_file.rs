@@ -96,7 +96,7 @@ impl VectorFile {
     /// Replaces `out` by the vectors in these rows.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`].
+    /// [`ErrorKind::Io`], also for numbers that are not finite.
     pub(super) fn read(&self, rows: &[u32], out: &mut Vec<f32>) -> Result<()> {
         let mut bytes = vec![0; self.dim * WIDTH];
         out.clear();
@@ -106,6 +106,10 @@ impl VectorFile {
             let found = (&self.file).seek(SeekFrom::Start(start)).and_then(|_| (&self.file).read_exact(&mut bytes));
             found.map_err(|err| unusable(&self.path, err))?;
             out.extend(bytes.as_chunks().0.iter().map(|&element| f16::from_le_bytes(element).to_f32()));
+        }
+        if !out.iter().all(|element| element.is_finite()) {
+            let message = format!("`{}` is damaged: it holds numbers that were never written", self.path.display());
+            return Err(Error::io(message).with_hint("remove it, and it is made again"));
         }
         Ok(())
     }
@@ -119,6 +123,8 @@ fn unusable(path: &Path, err: io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -143,6 +149,8 @@ mod tests {
         }
         file.truncate(1).unwrap();
         assert_eq!(file.read(&[1], &mut found).unwrap_err().kind(), ErrorKind::Io);
+        fs::write(&path, [0xff; 4]).unwrap();
+        assert!(file.read(&[0], &mut found).unwrap_err().message().contains("damaged"));
     }
 
     #[test]
