@@ -11,6 +11,10 @@ use crate::{
     vocabulary,
 };
 
+/// Most tokens that a byte of text can become: compatibility normalisation makes 18 characters of the 3 bytes of U+FDFA,
+/// and no character becomes more (Unicode Standard Annex 15, maximum expansion factors).
+const TOKENS_PER_BYTE: usize = 6;
+
 /// What computes the vectors.
 #[derive(Debug)]
 pub(crate) enum Engine {
@@ -68,8 +72,10 @@ impl Engine {
     pub(crate) fn embed(&self, texts: &[&str], out: &mut [f32]) -> Result<()> {
         match self {
             Self::Model2Vec { model, max_tokens, .. } => {
+                // Without a limit no text is counted through to find where to cut it.
+                let max_tokens = max_tokens.filter(|&max| texts.iter().any(|text| text.len() > max / TOKENS_PER_BYTE));
                 let texts: Vec<String> = texts.iter().map(|&text| text.to_owned()).collect();
-                out.copy_from_slice(&model.encode_flat_with_args(&texts, *max_tokens));
+                out.copy_from_slice(&model.encode_flat_with_args(&texts, max_tokens));
                 Ok(())
             }
             Self::Gather(gather) => {

@@ -13,8 +13,11 @@ use rayon::{
 
 use crate::{device, engine::Engine};
 
-/// Texts that one thread takes at a time, and after which it looks whether to stop.
+/// Most texts that one thread takes at a time, and after which it looks whether to stop.
 const CHUNK: usize = 32;
+
+/// Least number of pieces for each thread, so that all end at about the same time.
+const PIECES: usize = 32;
 
 /// A session of this backend.
 ///
@@ -63,14 +66,15 @@ impl StaticSession {
     }
 
     fn embed(&self, texts: &[&str], out: &mut [f32], call: &dyn Call) -> Result<()> {
-        let width = CHUNK * self.info.dim;
+        let chunk = texts.len().div_ceil(PIECES * self.info.threads).clamp(1, CHUNK);
+        let width = chunk * self.info.dim;
         let one = |(texts, out): (&[&str], &mut [f32])| {
             call.check()?;
             self.engine.embed(texts, out)
         };
         match &self.pool {
-            None => texts.chunks(CHUNK).zip(out.chunks_mut(width)).try_for_each(one),
-            Some(pool) => pool.install(|| texts.par_chunks(CHUNK).zip(out.par_chunks_mut(width)).try_for_each(one)),
+            None => texts.chunks(chunk).zip(out.chunks_mut(width)).try_for_each(one),
+            Some(pool) => pool.install(|| texts.par_chunks(chunk).zip(out.par_chunks_mut(width)).try_for_each(one)),
         }
     }
 }

@@ -88,7 +88,7 @@ fn generate(folder: &Path, texts: usize) -> Result<PathBuf> {
     let mut out = BufWriter::new(File::create(&path)?);
     for idx in 0..texts {
         let word = |step: usize| WORDS[(idx / step + step) % WORDS.len()];
-        writeln!(out, "{} {} by the {} and {} {idx}", word(1), word(16), word(256), word(4096))?;
+        writeln!(out, "{} {} by the {} and {} {idx:08}", word(1), word(16), word(256), word(4096))?;
     }
     out.flush()?;
     Ok(path)

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, ops::Range};
 
 use drivetrain_contract::{Call, Error, Result};
+use foldhash::fast::RandomState;
 
 use crate::{
     cost::CostMeter,
@@ -11,7 +12,7 @@ use crate::{
 };
 
 /// Bytes of text in one batch of a session that tokenises by itself; a longer text goes alone. Such sessions have little
-/// to gain from more.
+/// to gain from more, and what is copied for them stays in the processor's cache.
 const BATCH_BYTES: usize = 1 << 20;
 
 /// A window of texts, cut into batches.
@@ -132,7 +133,7 @@ impl<T> Window<T> {
 
 /// For each text, the index of the first that is equal to it.
 fn originals<T: AsRef<str>>(texts: &[T]) -> Vec<usize> {
-    let mut seen = HashMap::with_capacity(texts.len());
+    let mut seen = HashMap::with_capacity_and_hasher(texts.len(), RandomState::default());
     texts.iter().enumerate().map(|(idx, text)| *seen.entry(text.as_ref()).or_insert(idx)).collect()
 }
 

@@ -14,10 +14,9 @@
 use drivetrain_package::Side;
 use tokenizers::Encoding;
 
-/// Bytes of text per token in the first window; text has about four.
-const BYTES_PER_TOKEN: usize = 64;
-/// Least length of the first window in bytes.
-const LEAST: usize = 4096;
+/// Bytes of text per token in the first window: twice what most text has, since tokenising a window again costs less
+/// than tokenising twice as much of every text.
+const BYTES_PER_TOKEN: usize = 10;
 /// Bytes at the cut whose tokens are never settled: longer than any special token or pattern that reads ahead.
 const MARGIN: usize = 512;
 /// Most bytes of a text that are read at all when it is truncated, unless the first window is longer: a text that has
@@ -26,7 +25,7 @@ const MOST: usize = 1 << 20;
 
 /// Length in bytes of the first window for `room` tokens; shorter texts are tokenised whole.
 pub(crate) fn first_len(room: usize) -> usize {
-    room.saturating_mul(BYTES_PER_TOKEN).max(LEAST)
+    room.saturating_mul(BYTES_PER_TOKEN).saturating_add(2 * MARGIN)
 }
 
 /// Most bytes of a text that are read for `room` tokens.
