@@ -13,8 +13,11 @@ use serde_json::Value;
 /// Largest file that is read whole, in bytes: a few times the largest tokenizer there is.
 const MAX_WHOLE_FILE: u64 = 256 << 20;
 
-/// Largest file that is read as JSON, in bytes: as values in memory it takes up to sixteen times as much.
+/// Largest file that is read as JSON, in bytes.
 const MAX_JSON_FILE: u64 = 16 << 20;
+
+/// Most values in such a file: each takes some hundred bytes of memory, however short it is in the file.
+const MAX_JSON_VALUES: usize = 1 << 19;
 
 /// Where a package's files are. Paths inside are relative, with forward slashes.
 #[derive(Clone, Debug)]
@@ -47,12 +50,17 @@ impl Files {
     ///
     /// # Errors
     /// [`drivetrain_contract::ErrorKind::Model`] with line and column when it is not JSON, or when it is larger than
-    /// 16 MiB; [`drivetrain_contract::ErrorKind::Io`] when it cannot be read.
+    /// 16 MiB or has more than half a million values; [`drivetrain_contract::ErrorKind::Io`] when it cannot be read.
     pub fn read_json(&self, rel: &str) -> Result<Option<Value>> {
         if !self.exists(rel) {
             return Ok(None);
         }
         let bytes = self.read_up_to(rel, MAX_JSON_FILE)?;
+        // What begins a value, and in texts a few more.
+        if bytes.iter().filter(|byte| b",[{".contains(byte)).count() > MAX_JSON_VALUES {
+            let message = format!("`{}` has more values than any model needs", self.label(rel));
+            return Err(Error::model(message));
+        }
         serde_json::from_slice(&bytes).map(Some).map_err(|err| self.not_json(rel, err))
     }
 
@@ -205,6 +213,8 @@ mod tests {
             assert_eq!(err.kind(), ErrorKind::Model);
             assert!(err.message().contains("1099511627776 bytes"), "{err}");
         }
+        fs::write(dir.path().join("many.json"), format!("[{}0]", "0,".repeat(1 << 20))).unwrap();
+        assert!(files.read_json("many.json").unwrap_err().message().contains("more values"));
     }
 
     #[cfg(unix)]

@@ -29,6 +29,9 @@ impl Listed {
     }
 }
 
+/// Most modules: files are looked for in the folder of each.
+const MOST_MODULES: usize = 100;
+
 /// The file's lines in order; `None` when there is no such file.
 pub(crate) fn list(files: &Files) -> Result<Option<Vec<Listed>>> {
     let label = files.label("modules.json");
@@ -37,6 +40,9 @@ pub(crate) fn list(files: &Files) -> Result<Option<Vec<Listed>>> {
         Some(Value::Array(entries)) => entries,
         Some(_) => return Err(Error::model(format!("`{label}` must hold a list of modules"))),
     };
+    if entries.len() > MOST_MODULES {
+        return Err(Error::model(format!("`{label}` lists {} modules; a model has a few", entries.len())));
+    }
     let read = |entry: &Value| {
         let fields = Fields::new(label.clone(), entry)?;
         let class = fields.str("type")?.ok_or_else(|| fields.problem("type", "is missing"))?;

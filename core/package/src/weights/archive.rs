@@ -10,7 +10,7 @@ use drivetrain_contract::Result;
 use super::source::Source;
 
 /// Longest directory that is read: some 100,000 members.
-const MOST_DIRECTORY_BYTES: u64 = 16 << 20;
+const MOST_DIRECTORY_BYTES: u64 = 8 << 20;
 
 /// Bytes of the record at the end, of its 64-bit form, and of what leads to that.
 const END_BYTES: usize = 22;

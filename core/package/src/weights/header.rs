@@ -9,16 +9,17 @@ use drivetrain_contract::{Error, Result};
 use safetensors::Dtype;
 use serde::{
     Deserialize, Deserializer,
-    de::{Error as _, IgnoredAny, MapAccess, Visitor},
+    de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use super::{TensorInfo, source::Source};
+use super::{MOST_AXES, MOST_NAME_BYTES, MOST_TENSORS, TensorInfo, n_elements, source::Source};
 
 /// Bytes before the header.
 const LENGTH_BYTES: u64 = 8;
 
-/// Longest header, as in the reference implementation.
-const MAX_HEADER: u64 = 100_000_000;
+/// Longest header: some 100,000 tensors. The reference implementation reads six times as much, which no model needs and
+/// which takes a multiple of it in memory.
+const MAX_HEADER: u64 = 16 << 20;
 
 /// A tensor and where its bytes are in its file.
 #[derive(Clone, Debug)]
@@ -37,6 +38,7 @@ struct Header(BTreeMap<String, Entry>);
 #[derive(Deserialize)]
 struct Entry {
     dtype: Dtype,
+    #[serde(deserialize_with = "extents")]
     shape: Vec<usize>,
     data_offsets: (u64, u64),
 }
@@ -64,6 +66,9 @@ impl<'de> Visitor<'de> for HeaderVisitor {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
+            if name.len() > MOST_NAME_BYTES || tensors.len() == MOST_TENSORS {
+                return Err(A::Error::custom("a longer name, or more tensors, than any model has"));
+            }
             let entry = map.next_value()?;
             if tensors.insert(name, entry).is_some() {
                 return Err(A::Error::custom("a tensor is listed twice"));
@@ -71,6 +76,32 @@ impl<'de> Visitor<'de> for HeaderVisitor {
         }
         Ok(Header(tensors))
     }
+}
+
+/// The extents of a tensor, at most [`MOST_AXES`].
+fn extents<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<usize>, D::Error> {
+    struct Extents;
+
+    impl<'de> Visitor<'de> for Extents {
+        type Value = Vec<usize>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {MOST_AXES} extents")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<usize>, A::Error> {
+            let mut extents = Vec::new();
+            while let Some(extent) = seq.next_element()? {
+                if extents.len() == MOST_AXES {
+                    return Err(A::Error::invalid_length(MOST_AXES + 1, &self));
+                }
+                extents.push(extent);
+            }
+            Ok(extents)
+        }
+    }
+
+    deserializer.deserialize_seq(Extents)
 }
 
 /// Reads the header and checks every tensor against its neighbours and the length of the file.
@@ -134,7 +165,7 @@ fn check_layout(source: &Source, tensors: &BTreeMap<String, Entry>, data_start: 
 }
 
 fn n_bytes(entry: &Entry) -> Option<u64> {
-    let elements = entry.shape.iter().try_fold(1u64, |product, &extent| product.checked_mul(extent as u64))?;
+    let elements = n_elements(entry.shape.iter().map(|&extent| extent as u64))?;
     let bits = elements.checked_mul(entry.dtype.bitsize() as u64)?;
     bits.is_multiple_of(8).then_some(bits / 8)
 }

@@ -30,6 +30,12 @@ use source::Source;
 /// Bytes that are decoded at a time.
 const CHUNK_BYTES: usize = 1 << 20;
 
+/// Most tensors, axes of a tensor and bytes of its name: many times what any model has. What is read of a file that
+/// says more than that could fill the memory.
+const MOST_TENSORS: usize = 1 << 17;
+const MOST_AXES: usize = 16;
+const MOST_NAME_BYTES: usize = 1 << 10;
+
 /// Tensors of one or more files of weights, read by position, never whole.
 ///
 /// Files are safetensors, or what `torch.save` writes of a dictionary of tensors since torch 1.6 (`pytorch_model.bin`);
@@ -256,6 +262,9 @@ impl Weights {
             }
             self.tensors.insert(name, Tensor { source: idx, located });
         }
+        if self.tensors.len() > MOST_TENSORS {
+            return Err(Error::model(format!("`{}` holds more than {MOST_TENSORS} tensors", self.label)));
+        }
         self.sources.push(source);
         Ok(())
     }
@@ -295,6 +304,16 @@ impl Weights {
         let names: Vec<String> = names.iter().take(3).map(|(_, other)| format!("`{other}`")).collect();
         names.join(", ")
     }
+}
+
+/// Number of elements of a shape; `None` where its extents cannot be multiplied in any order.
+fn n_elements(shape: impl Iterator<Item = u64>) -> Option<u64> {
+    let (mut product, mut has_zero) = (1u64, false);
+    for extent in shape {
+        has_zero |= extent == 0;
+        product = product.checked_mul(extent.max(1))?;
+    }
+    Some(if has_zero { 0 } else { product })
 }
 
 fn not_finite(name: &str, source: &Source, idx: usize, number: impl fmt::Display) -> Error {

@@ -10,8 +10,16 @@ use std::collections::BTreeMap;
 
 use safetensors::Dtype;
 
-/// Most operations: some 100,000 tensors.
-const MOST_STEPS: usize = 1 << 22;
+use super::{MOST_AXES, MOST_NAME_BYTES, MOST_TENSORS};
+
+/// Most operations: some 70,000 tensors.
+const MOST_STEPS: usize = 1 << 21;
+
+/// Most values on the stack: Python puts a thousand items of a dictionary there at a time.
+const MOST_VALUES: usize = 1 << 16;
+
+/// Most tuples and dictionaries, of which a tensor takes five.
+const MOST_OBJECTS: usize = 1 << 20;
 
 /// Why a pickle is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +117,8 @@ struct Machine<'a> {
     marks: Vec<usize>,
     memo: BTreeMap<u32, Value<'a>>,
     tuples: Vec<Vec<Value<'a>>>,
-    dicts: Vec<Vec<(Value<'a>, Value<'a>)>>,
+    /// The tensors in each, by name; nothing else that a dictionary may hold is needed.
+    dicts: Vec<Vec<(&'a str, usize)>>,
     storages: Vec<Storage<'a>>,
     tensors: Vec<TensorView>,
 }
@@ -123,10 +132,7 @@ impl<'a> Machine<'a> {
             // PROTO, FRAME: what follows is the same either way.
             0x80 => self.take(1).map(drop),
             0x95 => self.take(8).map(drop),
-            b'(' => {
-                self.marks.push(self.stack.len());
-                Ok(())
-            }
+            b'(' => self.mark(),
             b'0' => self.pop().map(drop),
             b'1' => self.pop_to_mark().map(drop),
             b'2' => {
@@ -155,11 +161,12 @@ impl<'a> Machine<'a> {
 
     fn finish(&mut self) -> Step<BTreeMap<String, TensorView>> {
         let Value::Dict(dict) = self.pop()? else { return Err(broken("it holds no dictionary of tensors")) };
-        let named = self.dicts[dict].iter().filter_map(|entry| match *entry {
-            (Value::Text(name), Value::Tensor(tensor)) => Some((name.to_owned(), self.tensors[tensor].clone())),
-            _ => None,
-        });
-        Ok(named.collect())
+        let mut named = BTreeMap::new();
+        // One by one: collecting would hold a copy for each time that a name is set.
+        for &(name, tensor) in &self.dicts[dict] {
+            named.insert(name.to_owned(), self.tensors[tensor].clone());
+        }
+        Ok(named)
     }
 
     fn number(&mut self, code: u8) -> Step<()> {
@@ -197,8 +204,8 @@ impl<'a> Machine<'a> {
             _ => self.take_array::<4>().map(u32::from_le_bytes)? as usize,
         };
         let bytes = self.take(len)?;
-        // Bytes stand for texts in no part of a tensor.
-        let is_text = !matches!(code, b'C' | b'B');
+        // Bytes stand for texts in no part of a tensor, and long texts for no name.
+        let is_text = !matches!(code, b'C' | b'B') && len <= MOST_NAME_BYTES;
         let text = std::str::from_utf8(bytes).ok().filter(|_| is_text);
         self.push(text.map_or(Value::Other, Value::Text))
     }
@@ -247,7 +254,10 @@ impl<'a> Machine<'a> {
             return Err(broken("a key without a value"));
         }
         let Value::Dict(dict) = self.top()? else { return Err(broken("items of what is no dictionary")) };
-        self.dicts[dict].extend(items.chunks_exact(2).map(|pair| (pair[0], pair[1])));
+        self.dicts[dict].extend(items.chunks_exact(2).filter_map(|pair| match *pair {
+            [Value::Text(name), Value::Tensor(tensor)] => Some((name, tensor)),
+            _ => None,
+        }));
         Ok(())
     }
 
@@ -268,8 +278,8 @@ impl<'a> Machine<'a> {
 
     /// BINPERSID: `("storage", type, key, location, number of elements)`.
     fn storage(&mut self) -> Step<()> {
-        let items = self.popped_tuple()?;
-        let (dtype, key, elements) = match items[..] {
+        let tuple = self.popped_tuple()?;
+        let (dtype, key, elements) = match self.tuples[tuple][..] {
             [
                 Value::Text("storage"),
                 Value::Global(Global::Storage(dtype)),
@@ -279,28 +289,34 @@ impl<'a> Machine<'a> {
             ] => (dtype, key, elements),
             _ => return Err(broken("a reference that is no storage")),
         };
+        if self.storages.len() == MOST_TENSORS {
+            return Err(broken("it has more storages than any model has tensors"));
+        }
         self.storages.push(Storage { dtype, key, elements: natural(elements)? });
         self.push(Value::Storage(self.storages.len() - 1))
     }
 
     fn reduce(&mut self) -> Step<()> {
-        let items = self.popped_tuple()?;
+        let tuple = self.popped_tuple()?;
         let Value::Global(global) = self.pop()? else { return Err(broken("a call of what is no name")) };
-        match (global, &items[..]) {
+        match (global, &self.tuples[tuple][..]) {
             (Global::OrderedDict, []) => self.dict(),
-            (Global::RebuildParameter, [tensor @ Value::Tensor(_), ..]) => self.push(*tensor),
+            (Global::RebuildParameter, &[tensor @ Value::Tensor(_), ..]) => self.push(tensor),
             (
                 Global::RebuildTensor,
-                [Value::Storage(storage), Value::Int(offset), Value::Tuple(shape), Value::Tuple(strides), ..],
+                &[Value::Storage(storage), Value::Int(offset), Value::Tuple(shape), Value::Tuple(strides), ..],
             ) => {
-                let Storage { dtype, key, elements } = self.storages[*storage];
+                if self.tensors.len() == MOST_TENSORS {
+                    return Err(broken("it has more tensors than any model"));
+                }
+                let Storage { dtype, key, elements } = self.storages[storage];
                 let tensor = TensorView {
                     dtype,
                     key: key.to_owned(),
                     storage_elements: elements,
-                    offset: natural(*offset)?,
-                    shape: self.extents(*shape)?,
-                    strides: self.extents(*strides)?,
+                    offset: natural(offset)?,
+                    shape: self.extents(shape)?,
+                    strides: self.extents(strides)?,
                 };
                 self.tensors.push(tensor);
                 self.push(Value::Tensor(self.tensors.len() - 1))
@@ -310,8 +326,6 @@ impl<'a> Machine<'a> {
     }
 
     fn extents(&self, tuple: usize) -> Step<Vec<u64>> {
-        /// Many times what any tensor has.
-        const MOST_AXES: usize = 64;
         let items = &self.tuples[tuple];
         if items.len() > MOST_AXES {
             return Err(broken(&format!("a tensor of {} axes", items.len())));
@@ -323,21 +337,35 @@ impl<'a> Machine<'a> {
         items.iter().map(extent).collect()
     }
 
-    fn popped_tuple(&mut self) -> Step<Vec<Value<'a>>> {
+    /// The tuple on top. It is not copied: one tuple may be the arguments of any number of calls.
+    fn popped_tuple(&mut self) -> Step<usize> {
         match self.pop()? {
-            Value::Tuple(tuple) => Ok(self.tuples[tuple].clone()),
+            Value::Tuple(tuple) => Ok(tuple),
             _ => Err(broken("arguments that are no tuple")),
         }
     }
 
     fn push(&mut self, value: Value<'a>) -> Step<()> {
+        if self.stack.len() == MOST_VALUES || self.tuples.len() + self.dicts.len() > MOST_OBJECTS {
+            return Err(broken("it has more values than weights are made of"));
+        }
         self.stack.push(value);
         Ok(())
     }
 
+    fn mark(&mut self) -> Step<()> {
+        if self.marks.len() == MOST_VALUES {
+            return Err(broken("it has more marks than weights are made of"));
+        }
+        self.marks.push(self.stack.len());
+        Ok(())
+    }
+
     fn pop(&mut self) -> Step<Value<'a>> {
-        let start = self.stack.len().checked_sub(1).ok_or_else(underflow)?;
-        self.split_off(start).map(|items| items[0])
+        if self.stack.len() <= self.marks.last().copied().unwrap_or(0) {
+            return Err(underflow());
+        }
+        self.stack.pop().ok_or_else(underflow)
     }
 
     fn top(&self) -> Step<Value<'a>> {
@@ -372,7 +400,8 @@ impl<'a> Machine<'a> {
     /// Up to the next line break, which is taken too.
     fn line(&mut self) -> Step<&'a str> {
         let rest = &self.bytes[self.at..];
-        let len = rest.iter().position(|&byte| byte == b'\n').ok_or_else(|| broken("it is truncated"))?;
+        let rest = &rest[..rest.len().min(MOST_NAME_BYTES)];
+        let len = rest.iter().position(|&byte| byte == b'\n').ok_or_else(|| broken("a name has no end"))?;
         let line = self.take(len)?;
         self.take(1)?;
         std::str::from_utf8(line).map_err(|_| broken("a name that is not UTF-8"))

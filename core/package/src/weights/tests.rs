@@ -126,13 +126,18 @@ fn no_single_byte_can_crash_reading() {
 
 #[test]
 fn headers_that_lie_are_refused() {
-    for length in [u64::MAX, u64::MAX - 7, 1 << 40, 100_000_001] {
+    for length in [u64::MAX, u64::MAX - 7, (1 << 63) - 1, 1 << 63, 1 << 40, 100_000_001] {
         check_broken(&[&length.to_le_bytes()[..], b"{}"].concat(), "header would have");
     }
     check_broken(&[&50u64.to_le_bytes()[..], b"{}"].concat(), "truncated: 58 bytes needed, 10 found");
     check_broken(&[&2u64.to_le_bytes()[..], b"[]"].concat(), "header is not the JSON");
     check_broken(&[&5u64.to_le_bytes()[..], b"{\"\xff\":"].concat(), "header is not the JSON");
     check_broken(&[&100_000u64.to_le_bytes()[..], "[".repeat(100_000).as_bytes()].concat(), "header is not the JSON");
+    let many = json!({"w": tensor("F32", &[1; 17], 0, 4)});
+    check_broken(&file(&many, &[0; 4]), "not the JSON");
+    check_broken(&file(&json!({"n".repeat(1025): tensor("F32", &[1], 0, 4)}), &[0; 4]), "not the JSON");
+    let long = [&(17u64 << 20).to_le_bytes()[..], &vec![b' '; 17 << 20]].concat();
+    check_broken(&long, "header would have");
     let twice =
         r#"{"a":{"dtype":"I8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"I8","shape":[1],"data_offsets":[0,1]}}"#;
     let head = (twice.len() as u64).to_le_bytes();
@@ -150,6 +155,7 @@ fn headers_that_lie_are_refused() {
         (tensor("F33", &[2], 0, 8), tensor("F32", &[2], 8, 16)),
         (tensor("F32", &[2], 0, 8), tensor("F32", &[i64::MAX / 8], 8, i64::MAX)),
         (tensor("F4", &[3], 0, 1), tensor("I8", &[15], 1, 16)),
+        (tensor("F32", &[i64::MAX, i64::MAX, 0], 0, 0), tensor("I8", &[16], 0, 16)),
         (json!("x"), tensor("F32", &[4], 0, 16)),
         (json!({"dtype": "F32", "shape": [2], "data_offsets": [0, u64::MAX]}), tensor("F32", &[2], 8, 16)),
     ] {

@@ -10,6 +10,7 @@ use super::{
     TensorInfo,
     archive::{Archive, Problem, Span},
     header::Located,
+    n_elements,
     pickle::{self, Refusal, TensorView},
     source::Source,
 };
@@ -21,7 +22,7 @@ const MAGIC: &[u8] = b"PK\x03\x04";
 const OLD_MAGIC: &[u8] = b"\x80\x02\x8a\x0a";
 
 /// Longest dictionary that is read: some 100,000 tensors.
-const MOST_PICKLE_BYTES: u64 = 32 << 20;
+const MOST_PICKLE_BYTES: u64 = 16 << 20;
 
 /// Whether the file is one of torch's, by its first bytes or its name.
 pub(super) fn is_torch(source: &Source) -> Result<bool> {
@@ -116,7 +117,7 @@ fn locate(view: &TensorView, storage: Span) -> Result<Located, Problem> {
         return Err(format!("has a storage of {elements} numbers in {n_bytes} bytes"));
     }
     let outside = || format!("of shape {:?} lies outside its storage of {} numbers", view.shape, view.storage_elements);
-    let elements = view.shape.iter().try_fold(1u64, |product, &extent| product.checked_mul(extent));
+    let elements = n_elements(view.shape.iter().copied());
     // One storage may serve many tensors, but no number of it one tensor twice.
     let elements = elements.filter(|&elements| elements <= view.storage_elements).ok_or_else(outside)?;
     if view.shape.len() != view.strides.len() {
