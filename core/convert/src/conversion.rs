@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use drivetrain_contract::{Call, Error, Result, Session};
+use drivetrain_contract::{Artifact, Call, Error, Result, Session};
 use drivetrain_package::Package;
 
 use crate::{
@@ -29,6 +29,36 @@ pub trait GraphEngine {
     /// # Errors
     /// [`drivetrain_contract::ErrorKind::Unsupported`] for an engine that cannot, and what it fails with.
     fn rewrite(&mut self, graph: &Path, rewriting: Rewriting, target: &Path, call: &dyn Call) -> Result<()>;
+}
+
+/// Engines that artifacts of every format are checked with.
+pub trait ArtifactEngine: GraphEngine {
+    /// What [`GraphEngine`] runs and rewrites graphs with: backend, version and device, for people to read.
+    ///
+    /// # Errors
+    /// What opening the engine fails with.
+    fn graph_engine(&mut self) -> Result<String>;
+
+    /// Opens a session on an artifact that takes padded tokens and computes in the artifact's precision, emulated where
+    /// no device has it. `description_json` is what [`drivetrain_contract::Model::description_json`] says.
+    ///
+    /// # Errors
+    /// [`drivetrain_contract::ErrorKind::Unsupported`] where no engine here runs it, and what the engine fails with.
+    fn open_artifact(&mut self, artifact: &Artifact, description_json: &str, call: &dyn Call) -> Result<Opened>;
+}
+
+/// An artifact that was opened.
+pub struct Opened {
+    /// The session.
+    pub session: Box<dyn Session>,
+    /// What runs it: backend, version and device, for people to read.
+    pub engine: String,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened").field("engine", &self.engine).finish_non_exhaustive()
+    }
 }
 
 /// How far an engine rewrites a graph.

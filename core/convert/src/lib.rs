@@ -2,12 +2,14 @@
 #![forbid(unsafe_code)]
 
 pub mod calibrate;
+pub mod check;
 mod conversion;
 pub mod distill;
 pub mod fit;
+pub mod make;
 pub mod onnx;
 pub mod openvino_ir;
 mod target;
 
-pub use conversion::{Conversion, GraphEngine, Rewriting, Tools, convert};
+pub use conversion::{ArtifactEngine, Conversion, GraphEngine, Opened, Rewriting, Tools, convert};
 pub use target::{Level, Target};

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use drivetrain_contract::{Error, Result};
+use drivetrain_contract::{Error, Precision, Result, format};
 
 use crate::onnx::Int8Preset;
 
@@ -98,6 +98,29 @@ impl Target {
             Self::OpenvinoFp16 => "openvino/openvino_model_fp16.xml".to_owned(),
             Self::OpenvinoInt8 => "openvino/openvino_model_qint8_quantized.xml".to_owned(),
         }
+    }
+
+    /// Its format, one of [`mod@drivetrain_contract::format`].
+    pub fn format(self) -> &'static str {
+        match self {
+            Self::Openvino | Self::OpenvinoFp16 | Self::OpenvinoInt8 => format::OPENVINO_IR,
+            _ => format::ONNX,
+        }
+    }
+
+    /// What its weights are stored in.
+    pub fn precision(self) -> Precision {
+        match self {
+            Self::Optimized(Level::O4) | Self::OnnxFp16 | Self::OpenvinoFp16 => Precision::F16,
+            Self::OnnxBf16 => Precision::Bf16,
+            Self::OnnxInt8(_) | Self::OnnxInt8Static | Self::OpenvinoInt8 => Precision::Int8,
+            Self::Onnx | Self::Optimized(_) | Self::Openvino => Precision::F32,
+        }
+    }
+
+    /// What it is computed in where nothing but its weights is to matter: OpenVINO widens those of its own format.
+    pub fn computed_in(self) -> Precision {
+        if self == Self::OpenvinoFp16 { Precision::F32 } else { self.precision() }
     }
 
     /// Whether ranges must be calibrated, so that texts are needed.

@@ -1,5 +1,7 @@
 //! The files of a package that a backend can load.
 
+use std::path::Path;
+
 use drivetrain_contract::{Precision, format};
 
 use crate::{Dtype, Files, Weights, json::join, package::WEIGHTS};
@@ -13,6 +15,17 @@ pub struct ArtifactFile {
     pub precision: Precision,
     /// Path inside the package.
     pub path: String,
+}
+
+impl ArtifactFile {
+    /// The graphs in a folder that is laid out as a package is, such as one for artifacts that the package's own folder
+    /// does not take. For each format the most exact comes first.
+    pub fn graphs_in(folder: &Path) -> Vec<Self> {
+        let files = Files::Dir(folder.to_owned());
+        let mut found = graphs(&files, "onnx", format::ONNX, |name| name.ends_with(".onnx"));
+        found.extend(graphs(&files, "openvino", format::OPENVINO_IR, |name| name.ends_with(".xml")));
+        found
+    }
 }
 
 /// What [`find`] needs to know of a package.

@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod artifact;
+mod artifact_records;
 mod dense;
 mod description;
 mod files;
@@ -33,6 +34,7 @@ mod tokenizer;
 mod weights;
 
 pub use artifact::ArtifactFile;
+pub use artifact_records::{ArtifactCheck, ArtifactRecord, ArtifactRecords, Bounds, Figures, MadeFile};
 pub use dense::{Activation, Dense};
 pub use files::Files;
 pub use installed::{Installed, installed, remove};

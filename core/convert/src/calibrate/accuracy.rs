@@ -24,7 +24,7 @@ impl Accuracy {
     ///
     /// # Errors
     /// [`drivetrain_contract::ErrorKind::Internal`] when there are none or not as many.
-    pub(super) fn of(found: &[Vec<f32>], reference: &[Vec<f32>]) -> Result<Self> {
+    pub(crate) fn of(found: &[Vec<f32>], reference: &[Vec<f32>]) -> Result<Self> {
         if found.is_empty() || found.len() != reference.len() {
             return Err(Error::internal(format!("{} vectors to compare with {}", found.len(), reference.len())));
         }

@@ -21,5 +21,6 @@ mod samples;
 
 pub use crate::onnx::Int8;
 pub use accuracy::Accuracy;
+pub(crate) use rows::{Question, for_each_output};
 pub use run::{Calibrated, SiteReport, calibrate};
 pub use samples::Samples;

@@ -1,4 +1,4 @@
-//! The vectors that a session gives of texts, batch by batch.
+//! What a session gives of texts, batch by batch.
 
 use drivetrain_contract::{
     AlignedBuf, Batch, Call, Capabilities, Error, IndexType, Inputs, Output, OutputMut, PaddedBatch, Result, Session,
@@ -13,31 +13,60 @@ const MOST_NUMBERS: usize = 1 << 22;
 /// Tokens of a batch at the most, padding included.
 const MOST_TOKENS: usize = 2048;
 
+/// What is asked of a session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question {
+    /// The output.
+    pub(crate) output: Output,
+    /// Whether each text is run alone, without padding.
+    pub(crate) is_alone: bool,
+}
+
 /// Runs every text and gives `row` its place among the samples and its `sentence_embedding`; shorter texts come first.
 ///
 /// # Errors
-/// [`drivetrain_contract::ErrorKind::Unsupported`] for a session that takes other input or gives no vectors,
-/// [`drivetrain_contract::ErrorKind::Model`] for vectors that are not finite, and what session and `row` fail with.
+/// As [`for_each_output`].
 pub(super) fn for_each_row(
     session: &mut dyn Session,
     samples: &Samples,
     call: &dyn Call,
     row: &mut dyn FnMut(usize, &[f32]) -> Result<()>,
 ) -> Result<()> {
-    check_session(session)?;
+    let question = Question { output: Output::SentenceEmbedding, is_alone: false };
+    for_each_output(session, samples, (question, call), row)
+}
+
+/// Runs every text and gives `row` its place among the samples and its part of an output; shorter texts come first, and
+/// padding comes behind a text's tokens.
+///
+/// # Errors
+/// [`drivetrain_contract::ErrorKind::Unsupported`] for a session that takes other input or lacks the output,
+/// [`drivetrain_contract::ErrorKind::Model`] for numbers that are not finite, and what session and `row` fail with.
+pub(crate) fn for_each_output(
+    session: &mut dyn Session,
+    samples: &Samples,
+    (question, call): (Question, &dyn Call),
+    row: &mut dyn FnMut(usize, &[f32]) -> Result<()>,
+) -> Result<()> {
+    check_session(session, question.output)?;
     let mut order: Vec<usize> = (0..samples.len()).collect();
     order.sort_by_key(|&idx| samples.texts()[idx].len());
-    let dim = session.describe().dim.max(1);
+    let info = session.describe();
+    let extent = match question.output {
+        Output::VocabScores => info.vocabulary,
+        _ => info.dim,
+    };
     let mut buffer = AlignedBuf::new();
     let mut rest = &order[..];
     while !rest.is_empty() {
         call.check()?;
-        let (batch, others) = rest.split_at(batch_len(samples, rest, dim));
+        let size = if question.is_alone { 1 } else { batch_len(samples, rest, extent.max(1)) };
+        let (batch, others) = rest.split_at(size);
         rest = others;
-        let width = run(session, &Padded::new(samples, batch), &mut buffer, call)?;
+        let width = run(session, &Padded::new(samples, batch), (question.output, &mut buffer), call)?;
         for (&idx, numbers) in batch.iter().zip(buffer.chunks_exact(width)) {
             if let Some(number) = numbers.iter().find(|number| !number.is_finite()) {
-                return Err(Error::model(format!("the model gives {number} for text {idx} of those to learn from")));
+                return Err(Error::model(format!("the model gives {number} for text {idx} of the sample")));
             }
             row(idx, numbers)?;
         }
@@ -46,22 +75,22 @@ pub(super) fn for_each_row(
 }
 
 /// How many of the texts, which come in order of length, make a batch.
-fn batch_len(samples: &Samples, order: &[usize], dim: usize) -> usize {
+fn batch_len(samples: &Samples, order: &[usize], extent: usize) -> usize {
     let fits = |count: usize| {
         let length = samples.texts()[order[count - 1]].len();
-        count * length <= MOST_TOKENS && count * dim <= MOST_NUMBERS
+        count * length <= MOST_TOKENS && count * extent <= MOST_NUMBERS
     };
     (1..=order.len()).take_while(|&count| fits(count)).last().unwrap_or(1)
 }
 
-fn check_session(session: &dyn Session) -> Result<()> {
+fn check_session(session: &dyn Session, output: Output) -> Result<()> {
     const GIVEN: Inputs = Inputs::INPUT_IDS.union(Inputs::ATTENTION_MASK).union(Inputs::TOKEN_TYPE_IDS);
     let info = session.describe();
     if !info.capabilities.contains(Capabilities::PADDED_IN) || !GIVEN.contains(info.inputs) {
-        return Err(Error::unsupported("calibration gives padded tokens, and this session takes other input"));
+        return Err(Error::unsupported("texts are given as padded tokens here, and this session takes other input"));
     }
-    if !info.outputs.contains(Output::SentenceEmbedding.set()) {
-        return Err(Error::unsupported("this session gives no `sentence_embedding`, which calibration needs"));
+    if !info.outputs.contains(output.set()) {
+        return Err(Error::unsupported(format!("this session gives no `{}`", output.name())));
     }
     Ok(())
 }
@@ -88,8 +117,13 @@ impl Padded {
     }
 }
 
-/// Fills the buffer with `[batch, width]` and gives the width.
-fn run(session: &mut dyn Session, padded: &Padded, buffer: &mut AlignedBuf<f32>, call: &dyn Call) -> Result<usize> {
+/// Fills the buffer with an output and gives the number of a text's numbers.
+fn run(
+    session: &mut dyn Session,
+    padded: &Padded,
+    (output, buffer): (Output, &mut AlignedBuf<f32>),
+    call: &dyn Call,
+) -> Result<usize> {
     let info = session.describe();
     let (wanted, index_type) = (info.inputs, info.index_type);
     let zeros = vec![0; padded.ids.len()];
@@ -100,15 +134,21 @@ fn run(session: &mut dyn Session, padded: &Padded, buffer: &mut AlignedBuf<f32>,
         batch = batch.with_token_type_ids(types.as_tensor())?;
     }
     let batch = Batch::Padded(batch);
-    let shape = session.output_shape(&batch, Output::SentenceEmbedding)?;
-    let width = match shape[..] {
-        [size, width] if size == padded.size && width > 0 => width,
-        _ => {
-            return Err(Error::internal(format!("`sentence_embedding` of {} texts has shape {shape:?}", padded.size)));
+    let shape = session.output_shape(&batch, output)?;
+    let width = match (output, &shape[..]) {
+        (Output::LastHiddenState, &[size, length, hidden]) if (size, length) == (padded.size, padded.length) => {
+            length * hidden
         }
+        (Output::LastHiddenState, _) => 0,
+        (_, &[size, width]) if size == padded.size => width,
+        _ => 0,
     };
-    buffer.reset(padded.size * width);
-    session.run(&batch, &mut [OutputMut::new(Output::SentenceEmbedding, &shape, buffer)?], call)?;
+    if width == 0 {
+        let (name, size) = (output.name(), padded.size);
+        return Err(Error::internal(format!("`{name}` of {size} texts has shape {shape:?}")));
+    }
+    buffer.try_reset(padded.size * width)?;
+    session.run(&batch, &mut [OutputMut::new(output, &shape, buffer)?], call)?;
     Ok(width)
 }
 

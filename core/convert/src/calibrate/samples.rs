@@ -104,11 +104,11 @@ impl Samples {
         if apart.texts.is_empty() { (self.clone(), self.clone()) } else { (rest, apart) }
     }
 
-    pub(super) fn texts(&self) -> &[Vec<u32>] {
+    pub(crate) fn texts(&self) -> &[Vec<u32>] {
         &self.texts
     }
 
-    pub(super) fn pad_id(&self) -> u32 {
+    pub(crate) fn pad_id(&self) -> u32 {
         self.pad_id
     }
 }

@@ -278,7 +278,8 @@ fn target_of(request: &Pull<'_>) -> Result<PathBuf> {
         return Err(Error::invalid(format!("a model cannot be installed as `{name}`")));
     }
     let target = request.models_dir.join(name);
-    if target.exists() && !target.join(super::RECORD_FILE).is_file() {
+    // A record that is broken is one nevertheless.
+    if target.exists() && matches!(Record::read(&target), Ok(None)) {
         let message = format!("`{}` is not from the hub, and is not replaced", target.display());
         return Err(Error::invalid(message).with_hint("remove it or give it another name"));
     }

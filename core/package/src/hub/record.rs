@@ -7,7 +7,7 @@ use std::{
 };
 
 use drivetrain_contract::{Error, Result};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use super::{digest::Digest, failure::io_error, names::is_inside};
 
@@ -47,6 +47,16 @@ pub struct FileRecord {
     pub digest: Digest,
 }
 
+/// What [`crate::ArtifactRecords`] writes where there was no record.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ArtifactsOnly {
+    #[serde(rename = "format_version")]
+    _format_version: u32,
+    #[serde(rename = "artifacts")]
+    _artifacts: IgnoredAny,
+}
+
 impl Record {
     /// The version of the format that this program writes.
     pub(crate) const FORMAT_VERSION: u32 = FORMAT_VERSION;
@@ -66,6 +76,10 @@ impl Record {
         let mut text = Vec::new();
         let read = File::open(&path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut text));
         read.map_err(|err| io_error("read", &path, err))?;
+        // Where artifacts were made in the folder of a model that is not from the hub, the file speaks of those only.
+        if serde_json::from_slice::<ArtifactsOnly>(&text).is_ok() {
+            return Ok(None);
+        }
         let record: Self =
             serde_json::from_slice(&text).map_err(|err| bad("is not the record it should be").with_source(err))?;
         if record.format_version != FORMAT_VERSION {
@@ -130,6 +144,13 @@ mod tests {
         assert!(!record().is_complete(dir.path()));
         fs::write(dir.path().join("config.json"), "{}").unwrap();
         assert!(record().is_complete(dir.path()));
+    }
+
+    #[test]
+    fn records_of_artifacts_alone_are_no_record() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(RECORD_FILE), r#"{"format_version": 1, "artifacts": {"model.onnx": {}}}"#).unwrap();
+        assert_eq!(Record::read(dir.path()).unwrap(), None);
     }
 
     #[test]

@@ -6,7 +6,8 @@ use drivetrain_contract::{Artifact, Error, Model, Result};
 use serde_json::Value;
 
 use crate::{
-    ArtifactFile, Files, Module, Pooling, Prompts, StaticEmbedding, Task, TokenizerFacts, Weights,
+    ArtifactFile, ArtifactRecord, ArtifactRecords, Files, Module, Pooling, Prompts, StaticEmbedding, Task,
+    TokenizerFacts, Weights,
     description::Description,
     json::{inner_path, join},
 };
@@ -163,6 +164,14 @@ impl Package {
     /// The files that backends can load.
     pub fn artifacts(&self) -> &[ArtifactFile] {
         &self.artifacts
+    }
+
+    /// How an artifact was made and how exact it is, where `drivetrain.json` beside it says so.
+    pub fn artifact_record(&self, artifact: &ArtifactFile) -> Option<ArtifactRecord> {
+        let path = self.files.dir()?.join(&artifact.path);
+        let name = path.file_name()?.to_str()?;
+        let mut records = ArtifactRecords::read(path.parent()?);
+        records.artifacts.remove(name).filter(|record| record.is_complete(path.parent().unwrap_or(&path)))
     }
 
     /// The weights of the transformer or of the static table.
