@@ -3,12 +3,13 @@
 //! A [`Profile`] is built from layers: the embedded default, files, environment variables, the command line. Later ones
 //! win, setting by setting, and each value remembers where it was set. A file may build on others (`inherits`).
 //!
-//! Reading has no effects beyond the files named and those they inherit: files are not searched for, and variables are
-//! handed in.
+//! Reading a profile has no effects beyond the files named and those they inherit: files are not searched for, and
+//! variables are handed in.
 //!
-//! [`rules`] are published advice on which engine to take, as data.
+//! [`rules`] are published advice on which engine to take, as data. [`probe`] finds out what the machine is.
 #![forbid(unsafe_code)]
 
+pub mod probe;
 mod profile;
 pub mod rules;
 

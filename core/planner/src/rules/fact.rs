@@ -58,7 +58,7 @@ const CPU_VENDORS: &[&str] = &["amd", "apple", "arm", "intel"];
 const GPU_VENDORS: &[&str] = &["amd", "apple", "intel", "nvidia"];
 const GOALS: &[&str] = &["latency", "memory", "throughput"];
 /// Names of Linux's /proc/cpuinfo where it has one, of Arm's manuals otherwise.
-const ISA: &[&str] = &[
+pub(crate) const ISA: &[&str] = &[
     "amx_bf16",
     "amx_int8",
     "amx_tile",

@@ -29,6 +29,7 @@ mod walk;
 
 pub use choice::{Choice, InputKind};
 pub use fact::Fact;
+pub(crate) use fact::ISA;
 pub use facts::Facts;
 pub use rule_set::RuleSet;
 pub use walk::{Asked, Reached, Walk};
