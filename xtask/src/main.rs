@@ -54,6 +54,9 @@ enum Command {
         /// Folder to make
         #[arg(long, default_value = "dist")]
         output: PathBuf,
+        /// Add a plugin that compiles against its native library, which is fetched for that
+        #[arg(long, value_name = "PLUGIN")]
+        with: Vec<plugin::Plugin>,
     },
     /// Check what no compiler checks: dependencies between crates, folders, file heads
     Tidy,
@@ -67,7 +70,7 @@ fn main() -> ExitCode {
         Command::Test { args } => test::run(&args),
         Command::Plugin { plugin, home: None } => plugin::check(plugin),
         Command::Plugin { plugin, home: Some(home) } => plugin::set_up(plugin, &home, true),
-        Command::Dist { output } => dist::run(&output),
+        Command::Dist { output, with } => dist::run(&output, &with),
         Command::Tidy => tidy::run(),
         Command::BuiltinModel => builtin_model::run(),
     };

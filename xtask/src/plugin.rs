@@ -56,6 +56,12 @@ pub(crate) fn set_up(plugin: Plugin, home: &Path, release: bool) -> Result<()> {
     Libtorch::prepare(&home)?.install(&home.join("plugins"), release)
 }
 
+/// Builds the plugin optimised into its folder below `plugins`; its library comes into the data folder of the tests.
+pub(crate) fn build_into(plugin: Plugin, plugins: &Path) -> Result<()> {
+    let Plugin::Libtorch = plugin;
+    Libtorch::prepare(&folders::test_home())?.install(plugins, true)
+}
+
 /// libtorch, ready to be compiled against.
 struct Libtorch {
     workspace: PathBuf,

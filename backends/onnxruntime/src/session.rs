@@ -165,6 +165,13 @@ fn session_info(graph: &Graph, options: &SessionOptions, on_processor: bool) -> 
         vocabulary: extent(Output::VocabScores),
         max_tokens: graph.fixed_length.unwrap_or(0),
         threads: options.threads.get(),
+        batch_tokens: if on_processor { fastest_batch(options.threads.get()) } else { 0 },
         precision: Some(options.precision),
     }
+}
+
+/// Tokens in a batch with which a session of so many threads was measured to be fastest, in f32 and in 8 bits: what
+/// layers hand on then stays in a core's own cache.
+fn fastest_batch(threads: usize) -> usize {
+    if threads == 1 { 384 } else { 1024 * threads }
 }

@@ -1,7 +1,8 @@
 //! A loaded graph: padded tokens in, tensors out.
 
 use drivetrain_contract::{
-    Batch, Call, Capabilities, Error, MemoryUse, Output, OutputMut, Result, Session, SessionInfo, SessionOptions,
+    Batch, Call, Capabilities, DeviceKind, Error, MemoryUse, Output, OutputMut, Result, Session, SessionInfo,
+    SessionOptions,
 };
 
 use crate::{
@@ -126,6 +127,8 @@ fn session_info(runner: &Runner, options: &SessionOptions, load: &Load) -> Sessi
         vocabulary: extent(Output::VocabScores),
         max_tokens: graph.fixed_length.unwrap_or(0),
         threads: options.threads.get(),
+        // Measured to be fastest on the processor, with one thread and with more, in f32, in bf16 and in 8 bits.
+        batch_tokens: if load.found.device.kind == DeviceKind::Cpu { 1024 * options.threads.get() } else { 0 },
         precision: Some(load.precision),
     }
 }

@@ -76,6 +76,8 @@ pub struct SessionInfo {
     pub max_tokens: usize,
     /// Threads the session computes with, the caller included.
     pub threads: usize,
+    /// Tokens in a batch, padding included, at which it is fastest.
+    pub batch_tokens: usize,
     /// Precision it computes in.
     pub precision: Option<Precision>,
 }

@@ -248,7 +248,7 @@ fn join_tokens(
 ) -> Joined {
     let (frame, pad_id) = (encoder.tokenizer.frame().clone(), encoder.tokenizer.pad_id());
     let (padding_side, index_type) = (package.tokenizer().padding_side, info.index_type);
-    let tokens = options.batch_tokens.unwrap_or_else(|| usual_batch_tokens(info.threads));
+    let tokens = options.batch_tokens.unwrap_or_else(|| usual_batch_tokens(info));
     let limits = BatchLimits { tokens, texts: options.max_batch };
     let feed = move || {
         Feed::Tokens(Box::new(TokenFeed {
@@ -263,9 +263,14 @@ fn join_tokens(
     (Preparation::Tokens { encoder, limits, max_tokens: info.max_tokens }, Box::new(feed))
 }
 
-/// Tokens in one batch where the caller leaves it open, for a session of so many threads.
-fn usual_batch_tokens(threads: usize) -> usize {
-    if threads <= 1 { 512 } else { 1024 * threads }
+/// Tokens in one batch where the caller leaves it open: as many as the session is fastest with, and where it does not
+/// know, what was measured to be good for most.
+fn usual_batch_tokens(info: &SessionInfo) -> usize {
+    match (info.batch_tokens, info.threads) {
+        (0, 0 | 1) => 512,
+        (0, threads) => 1024 * threads,
+        (tokens, _) => tokens,
+    }
 }
 
 fn leaves_prompt_out(pooling: &Pooling) -> bool {

@@ -501,6 +501,8 @@ typedef struct DtSessionInfo {
   uint32_t max_tokens;
   // Threads it computes with, the caller included.
   uint32_t threads;
+  // Tokens in a batch, padding included, at which it is fastest.
+  uint32_t batch_tokens;
 } DtSessionInfo;
 
 // A device as DLPack numbers it.

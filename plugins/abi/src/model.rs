@@ -100,6 +100,8 @@ pub struct DtSessionInfo {
     pub max_tokens: u32,
     /// Threads it computes with, the caller included.
     pub threads: u32,
+    /// Tokens in a batch, padding included, at which it is fastest.
+    pub batch_tokens: u32,
 }
 
 /// What running a model would cost. Zero means unknown.

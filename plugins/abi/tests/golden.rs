@@ -123,6 +123,7 @@ fn data_layout(text: &mut String) {
             vocabulary,
             max_tokens,
             threads,
+            batch_tokens,
         }
     );
     layout!(

@@ -56,6 +56,7 @@ impl PluginSession {
             vocabulary: 0,
             max_tokens: 0,
             threads: 0,
+            batch_tokens: 0,
         };
         self.call(|table, session, err| match table.session_info {
             // SAFETY: handle, struct and buffer are valid for the call.
@@ -73,6 +74,7 @@ impl PluginSession {
             vocabulary: raw.vocabulary as usize,
             max_tokens: raw.max_tokens as usize,
             threads: raw.threads as usize,
+            batch_tokens: raw.batch_tokens as usize,
             precision: Precision::from_set(Precisions::from_bits_retain(raw.precision)),
         })
     }

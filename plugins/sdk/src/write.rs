@@ -81,6 +81,7 @@ pub(crate) unsafe fn session_info(info: &SessionInfo, out: *mut DtSessionInfo) -
         vocabulary: extent(info.vocabulary)?,
         max_tokens: extent(info.max_tokens)?,
         threads: extent(info.threads)?,
+        batch_tokens: extent(info.batch_tokens)?,
     };
     // SAFETY: promised by the caller.
     unsafe { sized::write(&raw, out) }

@@ -9,8 +9,10 @@ use crate::profile::{
     Layer, Sourced,
     assignment::Assignment,
     settings::{
-        AllowEmulated, Amount, BACKENDS, Backend, BatchTokens, Choice, Device, Known, MaxBatch, Model, Pipeline,
-        Plugins, PrecisionSetting, SETTINGS, Sessions, Setting, Threads, TokenizerThreads, Window, is_table, nearest,
+        Accuracy, AllowBackends, AllowDevices, AllowEmulated, Amount, ArtifactsSetting, BACKENDS, Backend, BatchTokens,
+        Choice, DenyBackends, DenyDevices, Device, GoalSetting, Known, Limits, MaxBatch, MaxLoss, MemorySetting, Model,
+        Pipeline, Planning, Plugins, PrecisionSetting, RulesSetting, SETTINGS, Sessions, Setting, TextLengthSetting,
+        Threads, TokenizerThreads, Window, Workload, is_table, nearest,
     },
 };
 
@@ -23,14 +25,22 @@ pub struct Profile {
     pub backend: Sourced<Choice>,
     /// Which of the backend's devices.
     pub device: Sourced<Choice>,
-    /// Precision to compute in.
-    pub precision: Sourced<Precision>,
+    /// Precision to compute in; `None` leaves it to the planner.
+    pub precision: Sourced<Option<Precision>>,
     /// Whether a precision will do that the device computes in another one.
     pub allow_emulated: Sourced<bool>,
     /// Threads to compute with; `auto` is as many as the process may use.
     pub threads: Sourced<Amount>,
     /// Folders that hold plugins.
     pub plugins: Sourced<Vec<PathBuf>>,
+    /// What there is to do.
+    pub workload: Workload,
+    /// What speed may cost.
+    pub accuracy: Accuracy,
+    /// What may be used.
+    pub limits: Limits,
+    /// How the choice is made.
+    pub plan: Planning,
     /// How texts become batches.
     pub pipeline: Pipeline,
     /// Settings of the backends: id, key, value.
@@ -68,6 +78,19 @@ impl Profile {
             allow_emulated: take::<AllowEmulated>(&values)?,
             threads: take::<Threads>(&values)?,
             plugins: take::<Plugins>(&values)?,
+            workload: Workload {
+                goal: take::<GoalSetting>(&values)?,
+                text_length: take::<TextLengthSetting>(&values)?,
+            },
+            accuracy: Accuracy { max_loss: take::<MaxLoss>(&values)? },
+            limits: Limits {
+                memory: take::<MemorySetting>(&values)?,
+                allow_backends: take::<AllowBackends>(&values)?,
+                deny_backends: take::<DenyBackends>(&values)?,
+                allow_devices: take::<AllowDevices>(&values)?,
+                deny_devices: take::<DenyDevices>(&values)?,
+            },
+            plan: Planning { rules: take::<RulesSetting>(&values)?, artifacts: take::<ArtifactsSetting>(&values)? },
             pipeline: Pipeline {
                 batch_tokens: take::<BatchTokens>(&values)?,
                 max_batch: take::<MaxBatch>(&values)?,
@@ -196,7 +219,7 @@ mod tests {
         assert_eq!(profile.model.value, "a");
         assert_eq!(profile.backend.value, Choice::Named("b".to_owned()));
         assert_eq!(profile.device.value, Choice::Named("c".to_owned()));
-        assert_eq!(profile.precision.value, Precision::Int8);
+        assert_eq!(profile.precision.value, Some(Precision::Int8));
         assert_eq!((profile.threads.value.show(), &profile.threads.origin), (4.into(), &Origin::Set));
         assert_eq!(profile.pipeline.window.value.show(), 5);
         assert_eq!(profile.plugins.origin, Origin::Default);

@@ -16,5 +16,9 @@ mod variables;
 pub use build::Profile;
 pub use layer::Layer;
 pub use origin::{Origin, Sourced};
-pub use settings::{Amount, Choice, Pipeline};
+pub use settings::{
+    Accuracy, Amount, Artifacts, Choice, Goal, Limits, MemoryLimit, Pipeline, Planning, TextLength, Workload,
+};
+#[cfg(test)]
+pub(crate) use shipped::Shipped;
 pub use variables::Variables;

@@ -88,6 +88,7 @@ mod tests {
     use std::{env, fs, path::Path};
 
     use super::*;
+    use crate::profile::settings::SETTINGS;
 
     #[test]
     fn the_schema_in_the_repository_is_current() {
@@ -121,7 +122,7 @@ mod tests {
         let defaults: toml::Table = DEFAULT_TOML.parse().unwrap();
         let mut leaves = leaves(&Profile::schema()["properties"], "");
         leaves.retain(|(key, _)| ![BACKENDS, inherits::KEY].contains(&&**key));
-        assert_eq!(leaves.len(), 12);
+        assert_eq!(leaves.len(), SETTINGS.len());
         for (key, schema) in leaves {
             let (table, name) = key.rsplit_once('.').unwrap_or(("", &key));
             let table = if table.is_empty() { &defaults } else { defaults[table].as_table().unwrap() };
@@ -138,8 +139,10 @@ mod tests {
             for choice in choices.map(|choice| choice.as_str().unwrap().to_owned()) {
                 assert!(text.contains(&format!("`{choice}`")), "`{key}`: {text}");
             }
-            if let Some(range) = schema["anyOf"].get(1) {
-                assert!(text.contains(&format!("from 1 to {}", range["maximum"])), "`{key}`: {text}");
+            if let Some(most) = schema["anyOf"][1]["maximum"].as_u64() {
+                assert!(text.contains(&format!("from 1 to {most}")), "`{key}`: {text}");
+            }
+            if schema["anyOf"].as_array().is_some_and(|kinds| kinds.contains(&json!({ "const": "auto" }))) {
                 assert!(text.contains("`auto`"), "`{key}`: {text}");
             }
         }

@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 use crate::profile::{
     Origin, Profile, Sourced,
     settings::{
-        AllowEmulated, Backend, BatchTokens, Device, Known, MaxBatch, Model, Plugins, PrecisionSetting, Sessions,
-        Setting, Threads, TokenizerThreads, Window,
+        AllowBackends, AllowDevices, AllowEmulated, ArtifactsSetting, Backend, BatchTokens, DenyBackends, DenyDevices,
+        Device, GoalSetting, Known, MaxBatch, MaxLoss, MemorySetting, Model, Plugins, PrecisionSetting, RulesSetting,
+        Sessions, Setting, TextLengthSetting, Threads, TokenizerThreads, Window,
     },
 };
 
@@ -53,8 +54,8 @@ impl Profile {
     }
 
     /// Every setting but those of backends, in the order of the default profile.
-    pub(crate) fn settings(&self) -> [Shown<'_>; 12] {
-        let pipeline = &self.pipeline;
+    pub(crate) fn settings(&self) -> [Shown<'_>; 22] {
+        let Self { workload, limits, plan, pipeline, .. } = self;
         [
             shown::<Model>(&self.model),
             shown::<Backend>(&self.backend),
@@ -63,6 +64,16 @@ impl Profile {
             shown::<AllowEmulated>(&self.allow_emulated),
             shown::<Threads>(&self.threads),
             shown::<Plugins>(&self.plugins),
+            shown::<GoalSetting>(&workload.goal),
+            shown::<TextLengthSetting>(&workload.text_length),
+            shown::<MaxLoss>(&self.accuracy.max_loss),
+            shown::<MemorySetting>(&limits.memory),
+            shown::<AllowBackends>(&limits.allow_backends),
+            shown::<DenyBackends>(&limits.deny_backends),
+            shown::<AllowDevices>(&limits.allow_devices),
+            shown::<DenyDevices>(&limits.deny_devices),
+            shown::<RulesSetting>(&plan.rules),
+            shown::<ArtifactsSetting>(&plan.artifacts),
             shown::<BatchTokens>(&pipeline.batch_tokens),
             shown::<MaxBatch>(&pipeline.max_batch),
             shown::<Window>(&pipeline.window),

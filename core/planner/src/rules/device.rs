@@ -9,7 +9,7 @@ const KINDS: [DeviceKind; NAMES.len()] =
     [DeviceKind::Cpu, DeviceKind::Gpu, DeviceKind::IntegratedGpu, DeviceKind::Npu, DeviceKind::Accelerator];
 
 /// The word for a kind.
-pub(super) fn name(kind: DeviceKind) -> &'static str {
+pub(crate) fn name(kind: DeviceKind) -> &'static str {
     // A kind that is newer than these words is some accelerator, as it is to the plugin ABI.
     KINDS.iter().position(|known| *known == kind).map_or("accelerator", |idx| NAMES[idx])
 }

@@ -28,6 +28,7 @@ mod tests;
 mod walk;
 
 pub use choice::{Choice, InputKind};
+pub(crate) use device::name as device_word;
 pub use fact::Fact;
 pub(crate) use fact::ISA;
 pub use facts::Facts;

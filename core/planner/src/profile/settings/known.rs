@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::{
-    AllowEmulated, Backend, BatchTokens, Device, MaxBatch, Model, Plugins, PrecisionSetting, Sessions, Setting,
-    Threads, TokenizerThreads, Window,
+    AllowBackends, AllowDevices, AllowEmulated, ArtifactsSetting, Backend, BatchTokens, DenyBackends, DenyDevices,
+    Device, GoalSetting, MaxBatch, MaxLoss, MemorySetting, Model, Plugins, PrecisionSetting, RulesSetting, Sessions,
+    Setting, TextLengthSetting, Threads, TokenizerThreads, Window,
 };
 
 /// The table that holds one table for each backend.
@@ -20,7 +21,7 @@ pub(crate) struct Known {
 }
 
 /// Every setting, in the order in which they are shown.
-pub(crate) const SETTINGS: [Known; 12] = [
+pub(crate) const SETTINGS: [Known; 22] = [
     Known::of::<Model>(),
     Known::of::<Backend>(),
     Known::of::<Device>(),
@@ -28,6 +29,16 @@ pub(crate) const SETTINGS: [Known; 12] = [
     Known::of::<AllowEmulated>(),
     Known::of::<Threads>(),
     Known::of::<Plugins>(),
+    Known::of::<GoalSetting>(),
+    Known::of::<TextLengthSetting>(),
+    Known::of::<MaxLoss>(),
+    Known::of::<MemorySetting>(),
+    Known::of::<AllowBackends>(),
+    Known::of::<DenyBackends>(),
+    Known::of::<AllowDevices>(),
+    Known::of::<DenyDevices>(),
+    Known::of::<RulesSetting>(),
+    Known::of::<ArtifactsSetting>(),
     Known::of::<BatchTokens>(),
     Known::of::<MaxBatch>(),
     Known::of::<Window>(),
@@ -116,6 +127,6 @@ mod tests {
             assert!(SETTINGS[idx + 1..].iter().all(|other| other.key != known.key), "{}", known.key);
             assert!(!is_table(&[known.key.to_owned()]), "{}", known.key);
         }
-        assert_eq!(tables(), ["pipeline"]);
+        assert_eq!(tables(), ["workload", "accuracy", "limits", "plan", "pipeline"]);
     }
 }

@@ -9,21 +9,23 @@ use super::Setting;
 pub(crate) struct PrecisionSetting;
 
 impl Setting for PrecisionSetting {
-    type Value = Precision;
+    type Value = Option<Precision>;
     const KEY: &'static str = "precision";
 
-    fn parse(value: &Value) -> Result<Precision> {
+    fn parse(value: &Value) -> Result<Option<Precision>> {
         match value {
-            Value::String(text) => text.parse(),
+            Value::String(text) if text == "auto" => Ok(None),
+            Value::String(text) => text.parse().map(Some),
             other => Err(Error::invalid(format!("must be text, not `{other}`"))),
         }
     }
 
-    fn show(value: &Precision) -> Value {
-        Value::from(value.name())
+    fn show(value: &Option<Precision>) -> Value {
+        Value::from(value.map_or("auto", Precision::name))
     }
 
     fn schema() -> Value {
-        json!({ "type": "string", "enum": Precision::ALL.map(Precision::name) })
+        let words: Vec<&str> = std::iter::once("auto").chain(Precision::ALL.map(Precision::name)).collect();
+        json!({ "type": "string", "enum": words })
     }
 }

@@ -1,0 +1,74 @@
+//! One way to run a model.
+
+use std::fmt;
+
+use drivetrain_contract::{Device, DeviceKind, FormatSupport, Precision};
+use serde::{Deserialize, Serialize};
+
+use super::{Engine, ModelFacts, ModelFile};
+
+/// One way to run a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Id of the backend.
+    pub backend: String,
+    /// Id of the device.
+    pub device: String,
+    /// What the device is.
+    pub kind: DeviceKind,
+    /// Precision to compute in.
+    pub precision: Precision,
+    /// The file to load.
+    pub file: ModelFile,
+}
+
+/// How a candidate is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// Sessions side by side.
+    pub sessions: usize,
+    /// Threads of all of them together.
+    pub threads: usize,
+    /// Most tokens in a batch, padding included; `None` is what the engine is fastest with.
+    pub batch_tokens: Option<usize>,
+}
+
+/// A candidate and what it was made of.
+#[derive(Clone, Debug)]
+pub(super) struct Possible<'a> {
+    pub(super) candidate: Candidate,
+    pub(super) device: &'a Device,
+    pub(super) format: &'a FormatSupport,
+}
+
+/// Every engine that is there × device × precision × file that the engine reads and can run in it.
+pub(super) fn possible<'a>(engines: &'a [Engine], model: &ModelFacts) -> Vec<Possible<'a>> {
+    let mut all = Vec::new();
+    for engine in engines {
+        let Ok(probe) = &engine.found else { continue };
+        for (device, precision) in probe.devices.iter().flat_map(|device| Precision::ALL.map(|one| (device, one))) {
+            for file in model.files.iter().filter(|file| file.serves(precision)) {
+                let reads = |format: &&FormatSupport| {
+                    format.format == file.format && format.precisions.contains(file.precision.set())
+                };
+                let Some(format) = probe.formats.iter().find(reads) else { continue };
+                let candidate = Candidate {
+                    backend: engine.backend.clone(),
+                    device: device.id.clone(),
+                    kind: device.kind,
+                    precision,
+                    file: file.clone(),
+                };
+                all.push(Possible { candidate, device, format });
+            }
+        }
+    }
+    all
+}
+
+/// `onnxruntime on cpu in int8 from onnx/model_qint8_avx2.onnx`
+impl fmt::Display for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {} in {} from {}", self.backend, self.device, self.precision, self.file.path)
+    }
+}

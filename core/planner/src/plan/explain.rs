@@ -1,0 +1,93 @@
+//! A plan in words.
+
+use std::fmt::Write;
+
+use super::{Plan, Reason, Rejected};
+use crate::rules::Choice;
+
+impl Plan {
+    /// What was chosen, in one line: `onnxruntime on cpu in f32, 2 sessions, 2 threads`.
+    pub fn summary(&self) -> String {
+        let super::Shape { sessions, threads, batch_tokens } = self.shape;
+        let chosen = &self.chosen;
+        let number = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        format!(
+            "{} on {} in {}, {}, {}{}",
+            chosen.backend,
+            chosen.device,
+            chosen.precision,
+            number(sessions, "session"),
+            number(threads, "thread"),
+            batch_tokens.map_or_else(String::new, |tokens| format!(", {tokens} tokens a batch")),
+        )
+    }
+
+    /// The whole plan in lines: what was chosen, the way through the rules, and everything else with its reason.
+    pub fn explain(&self) -> String {
+        let mut text = String::new();
+        let file = &self.chosen.file;
+        let to_make = if file.target.is_some() { ", to be made" } else { "" };
+        line(&mut text, format_args!("{}: {}", self.model, self.summary()));
+        line(&mut text, format_args!("  file    {}{to_make}", file.path));
+        line(&mut text, format_args!("  memory  about {} MiB", self.memory.total() >> 20));
+        line(&mut text, format_args!("  goal    {}", self.goal.name()));
+        text.push('\n');
+        match &self.walk {
+            Some(walk) => text.push_str(&walk.explain(|choice| self.missing(choice))),
+            None => text.push_str("the rules have nothing for this kind of model\n"),
+        }
+        if !self.rejected.is_empty() {
+            text.push_str("\nnot chosen:\n");
+        }
+        let width = self.rejected.iter().map(|rejected| rejected.what().chars().count()).max().unwrap_or(0);
+        for rejected in &self.rejected {
+            line(&mut text, format_args!("  {:width$}  {}", rejected.what(), rejected.reason));
+            if let Some(remedy) = rejected.reason.remedy() {
+                line(&mut text, format_args!("  {:width$}  → {remedy}", ""));
+            }
+        }
+        text
+    }
+
+    /// Why a choice of the rules cannot be had; nothing for the one that was chosen.
+    fn missing(&self, choice: &Choice) -> Option<String> {
+        if self.is(choice) {
+            return None;
+        }
+        let of_choice = |rejected: &&Rejected| match &rejected.candidate {
+            Some(candidate) => {
+                candidate.backend == choice.backend
+                    && candidate.precision == choice.precision
+                    && choice.artifact.as_ref().is_none_or(|path| *path == candidate.file.path)
+                    && choice.device.is_none_or(|kind| kind == candidate.kind)
+            }
+            None => rejected.backend == choice.backend,
+        };
+        let reason = self.rejected.iter().find(of_choice).map(|rejected| match &rejected.reason {
+            Reason::Later { .. } => "another comes first".to_owned(),
+            reason => reason.to_string(),
+        });
+        Some(reason.unwrap_or_else(|| "there is no such engine, device or file here".to_owned()))
+    }
+
+    fn is(&self, choice: &Choice) -> bool {
+        let first = self.walk.as_ref().and_then(|walk| walk.choices().find(|one| self.fits(one)));
+        first.is_some_and(|first| first == choice)
+    }
+
+    fn fits(&self, choice: &Choice) -> bool {
+        let chosen = &self.chosen;
+        choice.backend == chosen.backend
+            && choice.precision == chosen.precision
+            && choice.artifact.as_ref().is_none_or(|path| *path == chosen.file.path)
+            && choice.device.is_none_or(|kind| kind == chosen.kind)
+    }
+}
+
+/// Adds a line, without blanks at its end. To write to a text cannot fail.
+fn line(text: &mut String, contents: std::fmt::Arguments<'_>) {
+    let start = text.len();
+    let _ = write!(text, "{contents}");
+    text.truncate(start + text[start..].trim_end().len());
+    text.push('\n');
+}

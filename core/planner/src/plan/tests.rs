@@ -1,0 +1,225 @@
+//! Plans for machines that are not there.
+
+use drivetrain_contract::{
+    Capabilities, Device, DeviceKind, ErrorKind, FormatSupport, Precision, Precisions, Probe, Result, format,
+};
+use drivetrain_package::Task;
+
+use super::{Absence, Engine, ModelFacts, ModelFile, Plan, Situation, Size, plan};
+use crate::{
+    Goal, Layer, Profile,
+    probe::{Hardware, machines},
+    profile::Shipped,
+    rules::RuleSet,
+};
+
+/// Every backend of the project as it describes itself on a machine.
+fn engines(hardware: &Hardware) -> Vec<Engine> {
+    let cpu = |precisions| Device::cpu("processor", precisions, Capabilities::PADDED_IN | Capabilities::MULTI_INSTANCE);
+    let isa = hardware.facts().isa.unwrap_or_default();
+    let bf16 = match isa.contains("avx512_bf16") || isa.contains("amx_bf16") || isa.contains("bf16") {
+        true => Precisions::BF16,
+        false => Precisions::empty(),
+    };
+    let cuda = hardware.best_gpu().filter(|gpu| gpu.vendor == "nvidia").map(|_| Device {
+        kind: DeviceKind::Gpu,
+        id: "cuda:0".to_owned(),
+        precisions_native: Precisions::F32 | Precisions::F16,
+        tier: 100,
+        ..cpu(Precisions::empty())
+    });
+    let engine = |backend: &str, devices: Vec<Device>, formats: &[(&str, i32)]| {
+        let formats = formats.iter().map(|&(name, preference)| FormatSupport {
+            format: name.to_owned(),
+            precisions: Precisions::all(),
+            preference,
+        });
+        Engine {
+            backend: backend.to_owned(),
+            found: Ok(Probe { devices, formats: formats.collect(), engine_version: None }),
+        }
+    };
+    let int8 = Precisions::F32 | Precisions::I8;
+    let with_cuda = |first: Device| cuda.clone().into_iter().chain([first]).collect::<Vec<Device>>();
+    let text = Device { capabilities: Capabilities::TEXT_IN, ..cpu(int8) };
+    vec![
+        engine("libtorch", with_cuda(cpu(Precisions::F32 | bf16)), &[(format::SAFETENSORS, 100)]),
+        engine("onnxruntime", with_cuda(cpu(int8)), &[(format::ONNX, 100)]),
+        engine("openvino", vec![cpu(int8 | bf16)], &[(format::OPENVINO_IR, 100), (format::ONNX, 50)]),
+        engine("static", vec![text], &[(format::STATIC, 100)]),
+    ]
+}
+
+fn file(format: &str, precision: Precision, path: &str, target: Option<&str>) -> ModelFile {
+    let bytes = if precision == Precision::Int8 { 23_000_000 } else { 90_000_000 };
+    ModelFile { format: format.into(), precision, path: path.into(), bytes, target: target.map(str::to_owned) }
+}
+
+/// A transformer as it is downloaded: weights and a graph; the rest can be made.
+fn transformer() -> ModelFacts {
+    ModelFacts {
+        name: "minilm".to_owned(),
+        task: Task::Embed,
+        architecture: Some("bert".to_owned()),
+        files: vec![
+            file(format::SAFETENSORS, Precision::F32, "model.safetensors", None),
+            file(format::ONNX, Precision::F32, "onnx/model.onnx", None),
+            file(format::ONNX, Precision::F16, "onnx/model_O4.onnx", Some("onnx-O4")),
+            file(format::ONNX, Precision::Int8, "onnx/model_qint8_avx512_vnni.onnx", Some("onnx-int8")),
+            file(format::OPENVINO_IR, Precision::F32, "openvino/openvino_model.xml", Some("openvino")),
+            file(
+                format::OPENVINO_IR,
+                Precision::Int8,
+                "openvino/openvino_model_qint8_quantized.xml",
+                Some("openvino-int8"),
+            ),
+        ],
+        max_tokens: Some(256),
+        size: Some(Size { hidden: 384, intermediate: 1536, heads: 12 }),
+    }
+}
+
+fn table() -> ModelFacts {
+    let files = vec![file(format::STATIC, Precision::Int8, "model.safetensors", None)];
+    ModelFacts { name: "table".to_owned(), files, max_tokens: None, size: None, ..transformer() }
+}
+
+struct Case {
+    hardware: Hardware,
+    engines: Vec<Engine>,
+    model: ModelFacts,
+    profile: Profile,
+}
+
+impl Case {
+    fn new(machine: &str, profile: &str) -> Self {
+        let hardware = machines::machine(machine);
+        let engines = engines(&hardware);
+        Self { hardware, engines, model: transformer(), profile: profile_of(&[Layer::text(profile).unwrap()]) }
+    }
+
+    fn plan(&self) -> Result<Plan> {
+        let Self { hardware, engines, model, profile } = self;
+        let situation = Situation { hardware, engines, model, profile, goal: Goal::Throughput };
+        plan(&situation, &RuleSet::named(&profile.plan.rules.value).unwrap())
+    }
+
+    #[track_caller]
+    fn reason(&self, what: &str) -> String {
+        let plan = self.plan().unwrap();
+        let found = plan.rejected.iter().find(|rejected| rejected.what().contains(what));
+        found.unwrap_or_else(|| panic!("no `{what}` in\n{}", plan.explain())).reason.to_string()
+    }
+}
+
+fn profile_of(layers: &[Layer]) -> Profile {
+    Profile::build(layers).unwrap()
+}
+
+#[track_caller]
+fn check(machine: &str, profile: &str, expect: &str) {
+    let plan = Case::new(machine, profile).plan().unwrap();
+    assert!(plan.summary().starts_with(expect), "{machine}, {profile}: not {expect}, but\n{}", plan.explain());
+}
+
+#[test]
+fn published_rules_decide_where_all_can_be_had() {
+    let v5 = "plan.rules = \"sentence-transformers-v5\"\n";
+    check("amd-zen5", v5, "onnxruntime on cpu in f32");
+    check("intel-laptop", v5, "openvino on cpu in f32");
+    check("intel-laptop", &format!("{v5}accuracy.max_loss = 0.004"), "openvino on cpu in int8");
+    check("nvidia-t4", &format!("{v5}workload.text_length = \"short\""), "onnxruntime on cuda:0 in f16");
+    check("nvidia-t4", &format!("{v5}workload.text_length = \"long\""), "libtorch on cuda:0 in f16");
+}
+
+#[test]
+fn what_the_profile_says_wins() {
+    check("nvidia-t4", "device = \"cpu\"", "openvino on cpu in f32");
+    check("nvidia-t4", "limits.deny_devices = [\"gpu\"]", "openvino on cpu in f32");
+    check("amd-zen5", "backend = \"libtorch\"", "libtorch on cpu in f32");
+    check("amd-zen5", "backend = \"libtorch\"\nprecision = \"bf16\"", "libtorch on cpu in bf16");
+    check("amd-zen5", "limits.deny_backends = [\"onnxruntime\"]", "openvino on cpu in f32");
+    check("amd-zen5", "precision = \"int8\"", "openvino on cpu in int8");
+    check("amd-zen5", "precision = \"int8\"\nlimits.allow_backends = [\"onnxruntime\"]", "onnxruntime on cpu in int8");
+}
+
+#[test]
+fn everything_else_has_its_reason() {
+    let case = Case::new("amd-zen5", "backend = \"onnxruntime\"");
+    assert_eq!(case.reason("in int8"), "loses about 0.4 % of the quality, 0 % may be lost");
+    assert_eq!(case.reason("libtorch on cpu in f32"), "`backend` is `onnxruntime` (program)");
+    assert_eq!(case.reason("static"), "it reads static, which this model has not");
+    let case = Case::new("intel-laptop", "");
+    assert_eq!(case.reason("onnxruntime on cpu in f32"), "the rules put it later, as onnx");
+    assert_eq!(case.reason("libtorch on cpu in bf16"), "the device does not compute in bf16");
+    let mut case = Case::new("intel-laptop", "plan.artifacts = \"use-existing\"\naccuracy.max_loss = \"1%\"");
+    let remedy = |case: &Case| case.plan().unwrap().rejected.iter().find_map(|rejected| rejected.reason.remedy());
+    assert!(remedy(&case).is_some_and(|remedy| remedy.starts_with("drivetrain convert minilm --to ")));
+    case.engines[2].found = Err(Absence { reason: "no library".into(), remedy: Some("install it".into()) });
+    assert_eq!(case.reason("openvino"), "no library");
+    let plan = case.plan().unwrap();
+    assert_eq!(plan.chosen.backend, "onnxruntime", "{}", plan.explain());
+    assert!(plan.explain().contains("openvino f32 on cpu: cannot be had: no library"), "{}", plan.explain());
+    assert!(plan.explain().contains("→ install it"), "{}", plan.explain());
+}
+
+#[test]
+fn static_models_run_where_nothing_else_is() {
+    let mut case = Case::new("small-container", "");
+    case.model = table();
+    for engine in &mut case.engines[..3] {
+        engine.found = Err(Absence { reason: "no library".into(), remedy: None });
+    }
+    assert!(case.plan().unwrap().summary().starts_with("static on cpu in f32, 1 session"), "{:?}", case.plan());
+}
+
+#[test]
+fn memory_limits_shape_the_plan_or_say_what_would_do() {
+    let sessions = |profile: &str| Case::new("amd-zen5", profile).plan().map(|plan| plan.shape.sessions);
+    assert_eq!(sessions("threads = 8").unwrap(), 8);
+    assert!(sessions("threads = 8\nlimits.memory = \"500MiB\"").unwrap() < 8);
+    assert_eq!(sessions("threads = 8\nlimits.memory = \"500MiB\"\nworkload.goal = \"latency\"").unwrap(), 1);
+    let err = sessions("limits.memory = \"50MiB\"").unwrap_err();
+    assert_eq!(err.kind(), ErrorKind::OutOfMemory);
+    assert!(err.to_text().contains("raise `limits.memory` to `"), "{}", err.to_text());
+    // What the message says is enough.
+    let needs = err.to_text().split("to `").nth(1).unwrap().split('`').next().unwrap().to_owned();
+    assert_eq!(sessions(&format!("limits.memory = \"{needs}\"")).unwrap(), 1);
+}
+
+#[test]
+fn when_nothing_is_left_the_error_says_why() {
+    let mut case = Case::new("amd-zen5", "backend = \"openvino\"\ndevice = \"cuda:0\"");
+    let text = case.plan().unwrap_err().to_text();
+    assert!(
+        text.contains("nothing here can run the model `minilm`") && text.contains("`device` is `cuda:0`"),
+        "{text}"
+    );
+    case.engines.clear();
+    assert_eq!(case.plan().unwrap_err().kind(), ErrorKind::Unsupported);
+}
+
+/// Every machine with every shipped profile, with and without a loss allowed. After a change that is meant, run with
+/// `UPDATE_SNAPSHOTS=1` and read the difference.
+#[test]
+fn plans_are_as_they_were() {
+    const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/plan/tests.snapshot");
+    let mut lines = String::new();
+    for machine in machines::ALL {
+        for name in Shipped::names().into_iter().chain(["default"]) {
+            for max_loss in ["0", "0.004"] {
+                let mut case = Case::new(machine, "");
+                let shipped = (name != "default").then(|| Layer::shipped(name).unwrap());
+                let loss = Layer::text(&format!("accuracy.max_loss = {max_loss}")).unwrap();
+                case.profile = profile_of(&shipped.into_iter().chain([loss]).collect::<Vec<_>>());
+                let summary = case.plan().map_or_else(|err| err.to_text(), |plan| plan.summary());
+                lines += &format!("{machine}, {name}, {max_loss}: {summary}\n");
+            }
+        }
+    }
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(PATH, &lines).unwrap();
+    }
+    let expect = std::fs::read_to_string(PATH).unwrap();
+    assert_eq!(lines, expect, "plans have changed");
+}
