@@ -8,6 +8,9 @@ use crate::Files;
 /// Largest extent accepted for a vector or a layer: far above any real one, far below what would exhaust memory.
 const MAX_DIM: u64 = 1 << 20;
 
+/// Longest name, in bytes.
+const MAX_TEXT: usize = 4096;
+
 /// Largest number that counts as a length in tokens: what is above means "no limit" (transformers writes 1e30).
 const MAX_LENGTH: f64 = u32::MAX as f64;
 
@@ -57,9 +60,9 @@ impl<'a> Fields<'a> {
         self.map.and_then(|map| map.get(key)).filter(|value| !value.is_null())
     }
 
-    /// A string.
+    /// A string: a name or the like, which messages may quote.
     pub(crate) fn str(&self, key: &str) -> Result<Option<&'a str>> {
-        self.typed(key, "a string", Value::as_str)
+        self.typed(key, "a string", |value| value.as_str().filter(|text| text.len() <= MAX_TEXT))
     }
 
     /// The first string of a list.
@@ -124,6 +127,7 @@ impl<'a> Fields<'a> {
 /// What a message calls a value: numbers and truth values themselves, everything longer by its type.
 fn kind(value: &Value) -> String {
     match value {
+        Value::String(text) if text.len() > MAX_TEXT => format!("one of {} bytes", text.len()),
         Value::String(_) => "a string".to_owned(),
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "an object".to_owned(),
@@ -179,6 +183,9 @@ mod tests {
         }
         assert_eq!(fields.dim("c").unwrap(), Some(1));
         assert!(Fields::new("f.json".into(), &json!([1])).is_err());
+        let value = json!({"long": "x".repeat(5000)});
+        let message = Fields::new("f.json".into(), &value).unwrap().str("long").unwrap_err().message().to_owned();
+        assert_eq!(message, "`long` in `f.json` must be a string, not one of 5000 bytes");
     }
 
     #[test]

@@ -41,7 +41,8 @@ impl Task {
             Some("MultiVectorEncoder" | "ColBERT") => return Ok(Self::MultiVector),
             Some(other) => {
                 let known = "SentenceTransformer, CrossEncoder, SparseEncoder, MultiVectorEncoder";
-                return Err(Error::unsupported(format!("the model is a `{other}`; known are {known}")));
+                let problem = sentence.problem("model_type", &format!("is `{other}`; known are {known}"));
+                return Err(Error::unsupported(problem.message()));
             }
             None => {}
         }

@@ -107,7 +107,9 @@ fn extents<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<usize>, D::
 /// Reads the header and checks every tensor against its neighbours and the length of the file.
 pub(crate) fn read(source: &Source) -> Result<BTreeMap<String, Located>> {
     let json = read_json(source)?;
-    let Header(tensors) = serde_json::from_slice(&json)
+    // First of all text: parsing bytes would let anything pass in what is skipped.
+    let text = str::from_utf8(&json).map_err(|err| broken(source, "its header is not UTF-8").with_source(err))?;
+    let Header(tensors) = serde_json::from_str(text)
         .map_err(|err| broken(source, "its header is not the JSON it should be").with_source(err))?;
     let data_start = LENGTH_BYTES + json.len() as u64;
     check_layout(source, &tensors, data_start)?;

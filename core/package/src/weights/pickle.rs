@@ -12,14 +12,14 @@ use safetensors::Dtype;
 
 use super::{MOST_AXES, MOST_NAME_BYTES, MOST_TENSORS};
 
-/// Most operations: some 70,000 tensors.
-const MOST_STEPS: usize = 1 << 21;
+/// Most operations: some 35,000 tensors.
+const MOST_STEPS: usize = 1 << 20;
 
 /// Most values on the stack: Python puts a thousand items of a dictionary there at a time.
 const MOST_VALUES: usize = 1 << 16;
 
 /// Most tuples and dictionaries, of which a tensor takes five.
-const MOST_OBJECTS: usize = 1 << 20;
+const MOST_OBJECTS: usize = 1 << 18;
 
 /// Why a pickle is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]

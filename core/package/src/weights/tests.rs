@@ -131,7 +131,9 @@ fn headers_that_lie_are_refused() {
     }
     check_broken(&[&50u64.to_le_bytes()[..], b"{}"].concat(), "truncated: 58 bytes needed, 10 found");
     check_broken(&[&2u64.to_le_bytes()[..], b"[]"].concat(), "header is not the JSON");
-    check_broken(&[&5u64.to_le_bytes()[..], b"{\"\xff\":"].concat(), "header is not the JSON");
+    check_broken(&[&5u64.to_le_bytes()[..], b"{\"\xff\":"].concat(), "header is not UTF-8");
+    let skipped = b"{\"__metadata__\":{\"a\":\"\xff\"}}";
+    check_broken(&[&(skipped.len() as u64).to_le_bytes()[..], skipped].concat(), "header is not UTF-8");
     check_broken(&[&100_000u64.to_le_bytes()[..], "[".repeat(100_000).as_bytes()].concat(), "header is not the JSON");
     let many = json!({"w": tensor("F32", &[1; 17], 0, 4)});
     check_broken(&file(&many, &[0; 4]), "not the JSON");
