@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::help;
@@ -195,13 +195,21 @@ pub(crate) struct CompareArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = help::CONVERT)]
+#[command(group(ArgGroup::new("task").required(true).args(["to", "all_for_this_machine", "report"])))]
 pub(crate) struct ConvertArgs {
     /// Folder of the model, or the name of an installed one
     #[arg(value_name = "MODEL")]
     pub(crate) source: String,
     /// What to make
     #[arg(long, value_enum, value_name = "TARGET")]
-    pub(crate) to: ConvertTarget,
+    pub(crate) to: Option<ConvertTarget>,
+    /// Make what the engines here compute in: each in its own format and in every precision of its devices
+    #[arg(long, conflicts_with = "output")]
+    pub(crate) all_for_this_machine: bool,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
     /// Where to put it: a file (default: in the model's folder, under the name that other tools know), a new folder for
     /// static
     #[arg(short, long, value_name = "PATH")]
@@ -232,6 +240,40 @@ pub(crate) struct ConvertArgs {
     pub(crate) seed: u64,
     #[command(flatten)]
     pub(crate) run: RunArgs,
+}
+
+/// What to do about artifacts that are there, or not exact enough.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct TrustArgs {
+    /// Make it again even if it is up to date
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Take it even if it is not as exact as its kind should be
+    #[arg(long)]
+    pub(crate) accept: bool,
+    /// Leave it unchecked: checking runs the model, which takes memory and an engine
+    #[arg(long)]
+    pub(crate) no_check: bool,
+}
+
+/// Comparing the artifacts a model has.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ReportArgs {
+    /// Compare the artifacts that are there, on every engine that runs them: size, exactness, speed
+    #[arg(long, conflicts_with_all = ["output", "force", "accept", "no_check"])]
+    pub(crate) report: bool,
+    /// Report: lines of SCORE, TAB, TEXT, TAB, TEXT, to rank the pairs by and compare ranks
+    #[arg(long, value_name = "FILE", requires = "report")]
+    pub(crate) pairs: Option<PathBuf>,
+    /// Report: as JSON
+    #[arg(long, requires = "report")]
+    pub(crate) json: bool,
+    /// Report: as a table in Markdown
+    #[arg(long, requires = "report", conflicts_with = "json")]
+    pub(crate) markdown: bool,
+    /// Report: times each speed is measured; the middle one counts
+    #[arg(long, value_name = "N", requires = "report", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) rounds: u32,
 }
 
 /// How to run the model that a conversion learns from.

@@ -20,6 +20,7 @@ Exit codes:
   4    the engine: a plugin, device or native library that cannot be used, or no memory for it; or a hub that is busy
   5    the input: a file or a line in it that cannot be read
   6    the output: a file that cannot be written, or a disk that fails
+  7    the artifact that was made is not as exact as its kind should be, and was put aside
   130  interrupted by Ctrl-C; 143 by SIGTERM";
 
 /// No engine can be used.
@@ -31,6 +32,7 @@ pub(crate) enum Blame {
     Usage = 2,
     Input = 5,
     Output = 6,
+    Artifact = 7,
 }
 
 /// An error of the command line tool, with its exit code.

@@ -37,11 +37,16 @@ Examples:
   drivetrain compare one.npy other.npy --worst 10";
 
 pub(crate) const CONVERT: &str = "\
+Whatever is made is compared with the model in 32-bit floats and recorded in drivetrain.json beside it. What is up to
+date is not made again.
+
 Examples:
   drivetrain convert ./my-model --to onnx
   drivetrain convert all-MiniLM-L6-v2 --to onnx-int8
   drivetrain convert all-MiniLM-L6-v2 --to openvino-int8 --calibration my-texts.jsonl
   drivetrain convert ./my-model --to openvino
+  drivetrain convert ./my-model --all-for-this-machine
+  drivetrain convert ./my-model --report
   drivetrain convert all-MiniLM-L6-v2 --to static --dims 256 --dtype i8 -o ./minilm-static
   drivetrain convert all-MiniLM-L6-v2 --to static --fit my-texts.jsonl -o ./my-static";
 

@@ -8,7 +8,7 @@ use std::{
 
 use drivetrain_contract::{Artifact, ArtifactData, Call, Model, Precision, Result, format};
 use drivetrain_convert::onnx::{ExportOptions, export};
-use drivetrain_package::Package;
+use drivetrain_package::{ArtifactFile, Package};
 use sha2::{Digest, Sha256};
 
 use crate::{Event, Locations, choose::WEIGHTS};
@@ -33,6 +33,7 @@ pub(crate) fn model_for(
     watch: &mut Watch<'_>,
 ) -> Result<Model> {
     let mut model = package.model();
+    model.artifacts.extend(cached(package, locations));
     let reads = |name: &str| backend_formats.iter().any(|format| format == name);
     let ready = model.artifacts.iter().any(|artifact| reads(&artifact.format) && serves(artifact, precision));
     let weights = model.artifacts.iter().any(|artifact| WEIGHTS.contains(&&*artifact.format));
@@ -56,14 +57,7 @@ fn serves(artifact: &Artifact, precision: Precision) -> bool {
 
 fn onnx_file(package: &Package, locations: &Locations, watch: &mut Watch<'_>) -> Result<PathBuf> {
     let Watch { call, observe } = watch;
-    let target = match package.files().dir() {
-        Some(folder) if can_write(folder) => folder.join(ONNX_FILE),
-        _ => locations.cache().join("models").join(cache_key(package)).join(ONNX_FILE),
-    };
-    // In the cache it may be there already; beside the package it is not, or the package would offer it.
-    if target.is_file() {
-        return Ok(target);
-    }
+    let target = artifact_folder(package, locations).join(ONNX_FILE);
     observe(Event::Converting { model: package.name(), target: &target });
     export(package, &target, &ExportOptions::default(), &mut |progress| {
         let (written_bytes, total_bytes) = (progress.written_bytes, progress.total_bytes);
@@ -72,6 +66,37 @@ fn onnx_file(package: &Package, locations: &Locations, watch: &mut Watch<'_>) ->
     })?;
     observe(Event::Converted { target: &target });
     Ok(target)
+}
+
+/// Where artifacts of a package go, under the names the ecosystem gives them: its own folder or, where that cannot be
+/// written, one in the cache folder.
+pub fn artifact_folder(package: &Package, locations: &Locations) -> PathBuf {
+    match package.files().dir() {
+        Some(folder) if can_write(folder) => folder.to_owned(),
+        _ => cache_folder(package, locations),
+    }
+}
+
+fn cache_folder(package: &Package, locations: &Locations) -> PathBuf {
+    locations.cache().join("models").join(cache_key(package))
+}
+
+/// Artifacts that were made in the cache folder.
+pub(crate) fn cached(package: &Package, locations: &Locations) -> Vec<Artifact> {
+    let folder = cache_folder(package, locations);
+    let artifact = |file: ArtifactFile| Artifact {
+        format: file.format.to_owned(),
+        precision: file.precision,
+        data: ArtifactData::Path(folder.join(file.path)),
+    };
+    ArtifactFile::graphs_in(&folder).into_iter().map(artifact).collect()
+}
+
+/// The same as files, each with its length in bytes.
+pub(crate) fn cached_files(package: &Package, locations: &Locations) -> Vec<(ArtifactFile, u64)> {
+    let folder = cache_folder(package, locations);
+    let bytes = |file: &ArtifactFile| fs::metadata(folder.join(&file.path)).map_or(0, |facts| facts.len());
+    ArtifactFile::graphs_in(&folder).into_iter().map(|file| (file.clone(), bytes(&file))).collect()
 }
 
 /// Whether files can be made in a folder: permissions do not tell (read-only mounts, the superuser), trying does.

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, thread::available_parallelism};
 
-use drivetrain_contract::{Backend, Call, NoCall, Result, SessionOptions};
+use drivetrain_contract::{Backend, Call, NoCall, Precision, Result, SessionOptions};
 use drivetrain_package::hub::HubSettings;
 use drivetrain_pipeline::{Draft, EmbedOptions, Prompt};
 use drivetrain_planner::{Amount, Profile};
@@ -118,7 +118,7 @@ impl<'a> EngineBuilder<'a> {
         let config = profile.backend_config(&entry.id);
         let backend = entry.open(OpenOptions { config, data_dir: locations.data().to_path_buf() })?;
         let probe = backend.probe()?;
-        let precision = profile.precision.value;
+        let precision = profile.precision.value.unwrap_or(Precision::F32);
         let arithmetic = Arithmetic { precision, allow_emulated: profile.allow_emulated.value };
         let device = choose::device(&entry.id, &probe, &profile.device.value, arithmetic)?;
         let formats: Vec<String> = probe.formats.iter().map(|support| support.format.clone()).collect();
@@ -164,7 +164,7 @@ impl<'a> EngineBuilder<'a> {
 
 /// Settings of the backend that are decided here: a backend that refuses to emulate unless it is told so knows a key
 /// for that, which its schema lists.
-fn session_config(schema_json: &str, Arithmetic { allow_emulated, .. }: Arithmetic) -> String {
+pub(crate) fn session_config(schema_json: &str, Arithmetic { allow_emulated, .. }: Arithmetic) -> String {
     const KEY: &str = "allow_emulated";
     let schema: Value = serde_json::from_str(schema_json).unwrap_or_default();
     let is_known = schema["properties"].get(KEY).is_some();

@@ -1,7 +1,11 @@
 //! `drivetrain convert`: one artifact made from another.
 
 mod graph;
+mod late;
+mod report;
+mod scratch;
 mod static_model;
+mod told;
 
 use drivetrain::contract::Call;
 use indicatif::ProgressBar;
@@ -14,7 +18,8 @@ use crate::{
 
 pub(crate) fn run(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
     match args.to {
-        ConvertTarget::Static => static_model::run(args, quiet),
+        _ if args.report.report => report::run(args, quiet),
+        Some(ConvertTarget::Static) => static_model::run(args, quiet),
         _ => graph::run(args, quiet),
     }
 }

@@ -12,7 +12,7 @@ use drivetrain_package::{ArtifactCheck, ArtifactRecord, ArtifactRecords, Package
 
 use super::{
     order::{Ingredients, Order},
-    place::{Move, Place, Unfinished, rejected, unrejected},
+    place::{Move, Place, Unfinished, rejected, target_name, unrejected},
     source::{samples_sha256, source_sha256},
     space::Needs,
 };
@@ -82,14 +82,14 @@ impl<'m> Maker<'m> {
     /// written; [`ErrorKind::Model`] for an artifact that engines refuse. The target is then as it was before. An
     /// artifact that is not exact enough is no error: [`Made::is_rejected`].
     pub fn make(&mut self, order: &Order) -> Result<Made> {
-        let name = file_name(&order.path)?;
+        let name = target_name(&order.path)?;
         let ingredients = self.ingredients(order.target)?;
         let place = Place::take(&order.path, self.call)?;
         let mut records = ArtifactRecords::read(place.folder());
         if !order.force
             && let Some(made) = standing(&place, &mut records, (order, name, &ingredients))?
         {
-            return Ok(made);
+            return self.check_later(&place, records, (order, made));
         }
         let runs_models = !order.skip_check || self.learns(order.target);
         Needs::of(self.package, order.target, runs_models)?.check(place.folder(), self.scratch)?;
@@ -100,7 +100,35 @@ impl<'m> Maker<'m> {
         record.files = unfinished.files(name)?;
         record.seconds = started.elapsed().as_secs_f64();
         record.check = self.check(order, &unfinished.path().join(name))?;
+        if let ArtifactCheck::Unchecked { reason } = &mut record.check {
+            // Nobody knows the name it has meanwhile.
+            *reason = reason.replace(&*unfinished.path().to_string_lossy(), &place.folder().to_string_lossy());
+        }
         settle(&place, records, &unfinished, (name, record))
+    }
+
+    /// Checks what is there and could not be checked when it was made.
+    fn check_later(
+        &mut self,
+        place: &Place,
+        mut records: ArtifactRecords,
+        (order, mut made): (&Order, Made),
+    ) -> Result<Made> {
+        if order.skip_check || made.record.check.figures().is_some() {
+            return Ok(made);
+        }
+        made.record.check = self.check(order, &made.path)?;
+        let name = target_name(&order.path)?;
+        if made.is_rejected() {
+            let kept = rejected(name);
+            let to_kept = |file: &str| (place.folder().join(file), rejected(file));
+            put(place, &mut records, (name, &kept), &mut made.record, to_kept)?;
+            made.path = place.folder().join(kept);
+        } else {
+            records.artifacts.insert(name.to_owned(), made.record.clone());
+            place.write(&records)?;
+        }
+        Ok(made)
     }
 
     /// Everything that decides what the artifact will be.
@@ -277,13 +305,6 @@ fn or_why_not<T>(result: Result<T>) -> Result<Result<T, String>> {
             _ => Err(err),
         },
     }
-}
-
-fn file_name(path: &Path) -> Result<&str> {
-    path.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
-        Error::invalid(format!("`{}` is not the name of a file to write", path.display()))
-            .with_hint("add a file name in UTF-8, such as `onnx/model.onnx`")
-    })
 }
 
 fn not_in_a_folder(package: &Package) -> Error {

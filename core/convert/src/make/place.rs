@@ -26,6 +26,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// A folder of artifacts that nobody else makes artifacts in meanwhile.
 #[derive(Debug)]
 pub(super) struct Place {
+    target: PathBuf,
     folder: PathBuf,
     /// The folder itself is what is locked, since a file for that would have to be left behind.
     lock: Option<File>,
@@ -38,14 +39,12 @@ impl Place {
     /// time; each is whole, and the later one stays.
     ///
     /// # Errors
-    /// [`drivetrain_contract::ErrorKind::Invalid`] for a target that is there and no file, what creating the folder
-    /// fails with, and what the call says.
+    /// What creating the folder fails with, and what the call says.
     pub(super) fn take(target: &Path, call: &dyn Call) -> Result<Self> {
-        check_target(target)?;
         let folder = folder_of(target).to_owned();
         fs::create_dir_all(&folder).map_err(|err| failed("create the folder", &folder, err))?;
         let lock = lock(&folder, call)?;
-        let place = Self { folder, lock };
+        let place = Self { target: target.to_owned(), folder, lock };
         place.clean();
         Ok(place)
     }
@@ -63,7 +62,7 @@ impl Place {
         // Every `RandomState` is seeded from the system's randomness.
         let random = RandomState::new().hash_one(&self.folder);
         let path = self.folder.join(format!("{MAKING}{random:016x}"));
-        fs::create_dir(&path).map_err(|err| failed("write in", &self.folder, err))?;
+        fs::create_dir(&path).map_err(|err| failed("write", &self.target, err))?;
         Ok(Unfinished { path })
     }
 
@@ -176,17 +175,21 @@ pub(super) fn unrejected(name: &str) -> &str {
     name.strip_suffix(REJECTED).unwrap_or(name)
 }
 
-fn check_target(target: &Path) -> Result<()> {
-    let shown = target.display();
-    if target.file_name().is_none() || target.is_dir() {
+/// The name of a file that may be written.
+///
+/// # Errors
+/// [`drivetrain_contract::ErrorKind::Invalid`] for a path that ends in no name, and for what is there and no file.
+pub(super) fn target_name(target: &Path) -> Result<&str> {
+    let (shown, name) = (target.display(), target.file_name().filter(|_| !target.is_dir()));
+    let Some(name) = name else {
         return Err(Error::invalid(format!("`{shown}` is a folder, not the name of a file to write"))
             .with_hint("add a file name, such as `onnx/model.onnx`"));
+    };
+    if fs::metadata(target).is_ok_and(|facts| !facts.is_file()) {
+        return Err(Error::invalid(format!("`{shown}` is no regular file"))
+            .with_hint("name a file: an artifact may have several parts, which lie beside each other"));
     }
-    match fs::metadata(target) {
-        Ok(facts) if !facts.is_file() => Err(Error::invalid(format!("`{shown}` is no regular file"))
-            .with_hint("name a file: an artifact may have several parts, which lie beside each other")),
-        _ => Ok(()),
-    }
+    name.to_str().ok_or_else(|| Error::invalid(format!("the name of `{shown}` is not UTF-8")))
 }
 
 /// The folder a file is in.

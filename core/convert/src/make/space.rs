@@ -7,8 +7,8 @@ use drivetrain_package::Package;
 
 use crate::Target;
 
-/// What graphs take beside their weights, and what others may need meanwhile.
-const SPARE: u64 = 32 << 20;
+/// What graphs take beside their weights.
+const SPARE: u64 = 2 << 20;
 
 /// What a conversion is going to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +54,9 @@ fn check(folder: &Path, needed: u64, free: Option<u64>) -> Result<()> {
     let needed = needed.saturating_add(SPARE);
     match free {
         Some(free) if free < needed => {
-            let (folder, megabytes) = (folder.display(), |bytes: u64| bytes.div_ceil(1_000_000));
+            let (folder, megabytes) = (folder.display(), |bytes: u64| bytes as f64 / 1e6);
             let (needed, free) = (megabytes(needed), megabytes(free));
-            let message = format!("`{folder}` has {free} MB left, and about {needed} MB are needed");
+            let message = format!("`{folder}` has {free:.1} MB left, and about {needed:.1} MB are needed");
             Err(Error::io(message).with_hint("make room, or name a target on another disk with `-o`"))
         }
         _ => Ok(()),

@@ -232,8 +232,17 @@ fn without_an_engine_an_artifact_is_made_unchecked() {
         let ArtifactCheck::Unchecked { reason } = made.unwrap().record.check else { panic!("{kind:?}") };
         assert_eq!(reason, "no such thing here");
     }
-    let skipped = model.make(&Order { force: true, skip_check: true, ..order }, 1.0);
+    let skip = Order { skip_check: true, ..order.clone() };
+    let skipped = model.make(&Order { force: true, ..skip.clone() }, 1.0);
     assert!(matches!(skipped.record.check, ArtifactCheck::Unchecked { .. }));
+    assert_eq!(model.make(&skip, 1.0).record, skipped.record);
+
+    // It is checked when that can be done.
+    let later = model.make(&order, 0.0);
+    assert!(!later.is_new && matches!(later.record.check, ArtifactCheck::Passed(_)));
+    assert_eq!(model.make(&order, 1.0).record, later.record, "once");
+    model.make(&Order { force: true, ..skip }, 1.0);
+    assert!(model.make(&order, 1.0).is_rejected() && !order.path.exists());
 }
 
 #[test]

@@ -3,21 +3,26 @@
 use std::path::{Path, PathBuf};
 
 use drivetrain::{
-    Error, Fetch, Locations, Profile, Result, Workbench,
-    contract::{Call, Session},
+    Error, Fetch, Locations, Result, artifact_folder,
     convert::{
-        Conversion, GraphEngine, Level, Rewriting, Target, Tools,
-        calibrate::{Accuracy, Calibrated, Samples, calibrate},
-        convert,
+        Level, Target,
+        calibrate::Samples,
+        make::{Maker, Order},
         onnx::Int8Preset,
     },
     fetch_package,
     files::{Input, ReadOptions, Sources},
     package::Package,
+    targets_here,
 };
-use tempfile::TempDir;
 
-use super::{Observed, needs_output, say};
+use super::{
+    Observed,
+    late::Late,
+    needs_output, say,
+    scratch::Scratch,
+    told::{refusal, told},
+};
 use crate::{
     args::{ConvertArgs, ConvertTarget},
     commands::{embed::announce, profile},
@@ -31,40 +36,65 @@ use crate::{
 const MOST_TEXTS: usize = 50_000;
 
 pub(super) fn run(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
-    let target = target(args)?;
+    let preset = preset(args)?;
     let profile = profile::build_for(&args.source, &args.run)?;
     let locations = Locations::from_environment()?;
     let fetch = Fetch { locations: &locations, hub: None, call: &Interruptible };
     let package = fetch_package(&args.source, &fetch, &mut announce(quiet))?;
-    let path = match (&args.output, package.files().dir()) {
-        (Some(path), _) => path.clone(),
-        (None, Some(folder)) => folder.join(target.file()),
-        (None, None) => return Err(needs_output("a file")),
+    let mut engine = Late::new(&profile, &locations);
+    let targets = match args.to {
+        Some(to) => vec![target(to, preset)?],
+        None => targets_here(engine.workbench()?)?,
     };
-    let needs_scratch = target.gains_from_texts() || matches!(target, Target::Optimized(_));
-    let scratch = needs_scratch.then(|| create_scratch(&locations)).transpose()?;
-    let scratch = scratch.as_ref().map_or(locations.cache(), TempDir::path);
+    let samples = samples(args, &targets, &package)?;
+    let needs_scratch = !args.trust.no_check || targets.iter().any(|&target| learns(target));
+    let scratch = needs_scratch.then(|| Scratch::create(&locations)).transpose()?;
+    let scratch = scratch.as_ref().map_or(locations.cache(), Scratch::path);
     let observed = Observed { bar: progress::permille(quiet) };
-    let mut engine = Late { profile: &profile, locations: &locations, workbench: None };
-    let mut tools = Tools { engine: &mut engine, scratch, call: &observed };
-    let samples = samples(args, target, &package)?;
-    let calibrated = samples.map(|samples| calibrate(&package, &samples, &Accuracy::INT8, &mut tools)).transpose()?;
-    let conversion = convert(&package, target, &path, calibrated.as_ref(), &mut tools)?;
+    let mut maker = Maker::new(&package, &mut engine, scratch, &observed).with_samples(samples);
+    let mut refused = None;
+    for &target in &targets {
+        let path = path(args, target, (&package, &locations))?;
+        let made = maker.make(&order(args, target, path))?;
+        observed.bar.suspend(|| told(&made).iter().for_each(|line| say(quiet, line)));
+        if made.is_rejected() {
+            refused.get_or_insert(refusal(&made));
+        }
+    }
     observed.bar.finish_and_clear();
-    report(&conversion, calibrated.as_ref(), quiet);
-    Ok(())
+    refused.map_or(Ok(()), |refusal| Err(refusal.into()))
 }
 
-/// What is to be made.
-fn target(args: &ConvertArgs) -> anyhow::Result<Target> {
-    let preset = match &args.preset {
-        None => Int8Preset::of_this_machine(),
-        Some(name) => Int8Preset::named(name).ok_or_else(|| {
-            let names = Int8Preset::ALL.map(Int8Preset::name).join(", ");
-            CommandError::new(Blame::Usage, format!("unknown preset `{name}`")).with_hint(format!("one of {names}"))
-        })?,
-    };
-    Ok(match args.to {
+/// Whether a target is made by running models.
+fn learns(target: Target) -> bool {
+    target.gains_from_texts() || matches!(target, Target::Optimized(_))
+}
+
+fn order(args: &ConvertArgs, target: Target, path: PathBuf) -> Order {
+    let trust = args.trust;
+    Order { force: trust.force, accept: trust.accept, skip_check: trust.no_check, ..Order::new(target, path) }
+}
+
+/// Where an artifact goes.
+fn path(args: &ConvertArgs, target: Target, (package, locations): (&Package, &Locations)) -> anyhow::Result<PathBuf> {
+    match (&args.output, package.files().dir()) {
+        (Some(path), _) => Ok(path.clone()),
+        (None, Some(_)) => Ok(artifact_folder(package, locations).join(target.file())),
+        (None, None) => Err(needs_output("a file")),
+    }
+}
+
+/// The processors that integers are for.
+fn preset(args: &ConvertArgs) -> anyhow::Result<Int8Preset> {
+    let Some(name) = &args.preset else { return Ok(Int8Preset::of_this_machine()) };
+    Int8Preset::named(name).ok_or_else(|| {
+        let names = Int8Preset::ALL.map(Int8Preset::name).join(", ");
+        CommandError::new(Blame::Usage, format!("unknown preset `{name}`")).with_hint(format!("one of {names}")).into()
+    })
+}
+
+fn target(to: ConvertTarget, preset: Int8Preset) -> Result<Target> {
+    Ok(match to {
         ConvertTarget::Onnx => Target::Onnx,
         ConvertTarget::OnnxO1 => Target::Optimized(Level::O1),
         ConvertTarget::OnnxO2 => Target::Optimized(Level::O2),
@@ -77,16 +107,17 @@ fn target(args: &ConvertArgs) -> anyhow::Result<Target> {
         ConvertTarget::Openvino => Target::Openvino,
         ConvertTarget::OpenvinoFp16 => Target::OpenvinoFp16,
         ConvertTarget::OpenvinoInt8 => Target::OpenvinoInt8,
-        ConvertTarget::Static => return Err(Error::internal("a static model is no graph").into()),
+        ConvertTarget::Static => return Err(Error::internal("a static model is no graph")),
     })
 }
 
-/// The texts to calibrate with, where the target gains from them and they are wanted.
-fn samples(args: &ConvertArgs, target: Target, package: &Package) -> anyhow::Result<Option<Samples>> {
-    if !target.gains_from_texts() || (args.samples == 0 && !target.is_calibrated()) {
+/// The texts to calibrate with, where a target gains from them and they are wanted.
+fn samples(args: &ConvertArgs, targets: &[Target], package: &Package) -> anyhow::Result<Option<Samples>> {
+    let calibrated = targets.iter().find(|target| target.is_calibrated());
+    if !targets.iter().any(|target| target.gains_from_texts()) || (args.samples == 0 && calibrated.is_none()) {
         return Ok(None);
     }
-    if args.samples == 0 {
+    if let Some(target) = calibrated.filter(|_| args.samples == 0) {
         let error = CommandError::new(Blame::Usage, format!("`{target}` cannot be made without texts"));
         return Err(error.with_hint("give `--samples` a number above 0").into());
     }
@@ -111,53 +142,4 @@ fn picked(path: &Path, wanted: usize) -> anyhow::Result<Vec<String>> {
     }
     let kept = found.len().min(wanted);
     Ok((0..kept).map(|idx| found[idx * found.len() / kept].clone()).collect())
-}
-
-fn report(conversion: &Conversion, calibrated: Option<&Calibrated>, quiet: bool) {
-    let megabytes = conversion.total_bytes as f64 / 1e6;
-    log::info!("{} parameters", conversion.exported.n_parameters);
-    say(quiet, &format!("wrote `{}` ({megabytes:.1} MB)", conversion.path.display()));
-    // What is known of ranges that were calibrated does not hold for those that are measured.
-    let Some(calibrated) = calibrated.filter(|_| conversion.target.is_calibrated()) else { return };
-    let n_float = calibrated.sites.iter().filter(|site| site.stays_float).count();
-    if n_float > 0 {
-        say(quiet, &format!("{n_float} of {} sites stay in floats", calibrated.sites.len()));
-    }
-    if let Some(Accuracy { mean_cosine, min_cosine }) = calibrated.accuracy {
-        say(quiet, &format!("cosine to 32-bit floats: {mean_cosine:.4} on average, {min_cosine:.4} at least"));
-    }
-}
-
-/// An engine that is opened when it is needed: most targets need none.
-struct Late<'l> {
-    profile: &'l Profile,
-    locations: &'l Locations,
-    workbench: Option<Workbench>,
-}
-
-impl Late<'_> {
-    fn workbench(&mut self) -> Result<&mut Workbench> {
-        match &mut self.workbench {
-            Some(workbench) => Ok(workbench),
-            empty => Ok(empty.insert(Workbench::open(self.profile, self.locations)?)),
-        }
-    }
-}
-
-impl GraphEngine for Late<'_> {
-    fn open(&mut self, graph: &Path, call: &dyn Call) -> Result<Box<dyn Session>> {
-        self.workbench()?.open(graph, call)
-    }
-
-    fn rewrite(&mut self, graph: &Path, rewriting: Rewriting, target: &Path, call: &dyn Call) -> Result<()> {
-        self.workbench()?.rewrite(graph, rewriting, target, call)
-    }
-}
-
-/// A folder for graphs that are needed for a while.
-fn create_scratch(locations: &Locations) -> Result<TempDir> {
-    let folder: PathBuf = locations.cache().join("convert");
-    let failed = |err| Error::io(format!("failed to create a folder in `{}`", folder.display())).with_source(err);
-    std::fs::create_dir_all(&folder).map_err(failed)?;
-    tempfile::tempdir_in(&folder).map_err(failed)
 }

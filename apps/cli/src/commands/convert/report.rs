@@ -1,0 +1,173 @@
+//! `drivetrain convert MODEL --report`: every artifact on every engine, side by side.
+
+use std::{fs::File, io::Read, path::Path};
+
+use drivetrain::{
+    ArtifactReport, Error, Fetch, Locations, Measured, Pair, ReportOptions, ReportRow, compare_artifacts, fetch_package,
+};
+
+use super::{Observed, late::Late, scratch::Scratch};
+use crate::{
+    args::ConvertArgs,
+    commands::{embed::announce, profile},
+    exit::{Blame, CommandError},
+    interrupt::Interruptible,
+    output::print,
+    progress,
+};
+
+/// Bytes of a file of pairs at the most.
+const MOST_BYTES: u64 = 256 << 20;
+
+pub(super) fn run(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
+    let pairs = args.report.pairs.as_deref().map_or(Ok(Vec::new()), read_pairs)?;
+    let profile = profile::build_for(&args.source, &args.run)?;
+    let locations = Locations::from_environment()?;
+    let fetch = Fetch { locations: &locations, hub: None, call: &Interruptible };
+    let package = fetch_package(&args.source, &fetch, &mut announce(quiet))?;
+    if package.is_static() {
+        let error = Error::unsupported(format!("`{}` is a static model, of which there is one artifact", args.source));
+        return Err(error.into());
+    }
+    let mut engine = Late::new(&profile, &locations);
+    let scratch = Scratch::create(&locations)?;
+    let observed = Observed { bar: progress::permille(quiet) };
+    let options = ReportOptions { pairs, rounds: args.report.rounds as usize };
+    let bench = (engine.workbench()?, &locations);
+    let report = compare_artifacts(&package, bench, &options, (scratch.path(), &observed))?;
+    observed.bar.finish_and_clear();
+    if args.report.json {
+        return print(&format!("{}\n", serde_json::to_string_pretty(&report)?));
+    }
+    print(&text(&report, if args.report.markdown { Style::Markdown } else { Style::Plain }))
+}
+
+/// Pairs of a file, one on each line: score, text and text with tabs between. A first line without a score names the
+/// columns.
+fn read_pairs(path: &Path) -> anyhow::Result<Vec<Pair>> {
+    let bad = |why: String| CommandError::new(Blame::Input, format!("`{}`: {why}", path.display()));
+    let unreadable = |err: std::io::Error| bad("it cannot be read".to_owned()).with_source(err);
+    let mut text = String::new();
+    File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_string(&mut text)).map_err(unreadable)?;
+    if text.len() as u64 > MOST_BYTES {
+        return Err(bad(format!("it is longer than {} MiB", MOST_BYTES >> 20)).into());
+    }
+    let mut pairs = Vec::new();
+    for (idx, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let mut fields = line.split('\t');
+        let (score, a, b) = (fields.next(), fields.next(), fields.next());
+        match (score.and_then(|score| score.trim().parse::<f64>().ok()).filter(|score| score.is_finite()), a, b) {
+            (Some(score), Some(a), Some(b)) => pairs.push(Pair { score, a: a.to_owned(), b: b.to_owned() }),
+            (None, Some(_), Some(_)) if idx == 0 => {}
+            _ => {
+                let error = bad(format!("line {} is no pair", idx + 1));
+                return Err(error.with_hint("a line is a number, a tab, a text, a tab, a text").into());
+            }
+        }
+    }
+    if pairs.len() < 2 {
+        return Err(bad("there must be two pairs at least".to_owned()).into());
+    }
+    Ok(pairs)
+}
+
+/// How a table is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Plain,
+    Markdown,
+}
+
+fn text(report: &ArtifactReport, style: Style) -> String {
+    let has_pairs = report.spearman.is_some();
+    let mut head = vec!["artifact", "engine", "precision", "MB", "cosine mean", "min", "top 10"];
+    if has_pairs {
+        head.push("Spearman");
+    }
+    head.extend(["short", "mid", "long"]);
+    let mut rows: Vec<Vec<String>> = vec![head.into_iter().map(str::to_owned).collect()];
+    rows.extend(report.rows.iter().map(|row| cells(row, has_pairs)));
+    let mut text = table(&rows, style);
+    let spearman = report.spearman.map_or_else(String::new, |spearman| format!("; Spearman {spearman:.4}"));
+    let threads = report.threads;
+    text.push_str(&format!(
+        "\ncosines, nearest texts and speeds (times as fast) are relative to {}{spearman}; {threads} threads\n",
+        report.reference
+    ));
+    for row in &report.rows {
+        if let Some(failure) = &row.failure {
+            text.push_str(&format!("{} by {} in {}: {failure}\n", row.artifact, row.engine, row.precision));
+        }
+    }
+    text
+}
+
+fn cells(row: &ReportRow, has_pairs: bool) -> Vec<String> {
+    let none = || "–".to_owned();
+    let mut cells = vec![
+        row.artifact.clone(),
+        row.engine.clone(),
+        row.precision.to_string(),
+        format!("{:.1}", row.bytes as f64 / 1e6),
+    ];
+    let Some(Measured { figures, spearman, speed }) = &row.measured else {
+        cells.extend(std::iter::repeat_with(none).take(6 + usize::from(has_pairs)));
+        return cells;
+    };
+    cells.extend([figures.mean_cosine, figures.min_cosine].map(|cosine| format!("{cosine:.5}")));
+    cells.push(format!("{:.1} %", 100.0 * figures.top10_overlap));
+    if has_pairs {
+        cells.push(spearman.map_or_else(none, |spearman| format!("{spearman:.4}")));
+    }
+    let speeds = speed.map(|speed| [speed.short, speed.mid, speed.long]);
+    cells.extend(speeds.map_or_else(|| [none(), none(), none()], |speeds| speeds.map(|speed| format!("{speed:.2}"))));
+    cells
+}
+
+fn table(rows: &[Vec<String>], style: Style) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..rows.first().map_or(0, Vec::len)).map(width).collect();
+    let mut text = String::new();
+    for (idx, row) in rows.iter().enumerate() {
+        let padded = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}"));
+        match style {
+            Style::Plain => text.push_str(padded.collect::<Vec<_>>().join("  ").trim_end()),
+            Style::Markdown => text.push_str(&format!("| {} |", row.join(" | "))),
+        }
+        text.push('\n');
+        if idx == 0 && style == Style::Markdown {
+            text.push_str(&format!("|{}\n", "---|".repeat(widths.len())));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_lines_and_the_first_may_name_columns() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pairs.tsv");
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            read_pairs(&path)
+        };
+        let pair = |score, a: &str, b: &str| Pair { score, a: a.into(), b: b.into() };
+        let expect = vec![pair(2.5, "a b", "c"), pair(-1.0, "", "d")];
+        assert_eq!(read("score\tx\ty\n2.5\ta b\tc\n\n-1\t\td\tmore\n").unwrap(), expect);
+        for text in ["", "1\ta\tb\n", "1\ta\tb\nx\ta\tb\n", "1\ta\tb\n2\ta\n", "NaN\ta\tb\ninf\ta\tb\n1\ta\tb\n"] {
+            assert!(read(text).is_err(), "{text:?}");
+        }
+        std::fs::write(&path, [0xff, b'\t', 0xfe]).unwrap();
+        assert!(read_pairs(&path).is_err());
+    }
+
+    #[test]
+    fn tables_line_up() {
+        let rows = [vec!["a".to_owned(), "bb".to_owned()], vec!["ccc".to_owned(), "–".to_owned()]];
+        assert_eq!(table(&rows, Style::Plain), "a    bb\nccc  –\n");
+        assert_eq!(table(&rows, Style::Markdown), "| a | bb |\n|---|---|\n| ccc | – |\n");
+    }
+}
