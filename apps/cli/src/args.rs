@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Rules(RulesArgs),
     /// Find out which engines work here, what is in their way, and how to mend it
     Doctor(DoctorArgs),
+    /// See what the machine is, how much of it may be used, and what engines find on it
+    Probe(ProbeArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -494,6 +496,22 @@ pub(crate) struct DoctorArgs {
     /// Open this engine in this process and say what becomes of it: how the command calls itself
     #[arg(long, value_name = "ID", hide = true)]
     pub(crate) probe: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = help::PROBE)]
+pub(crate) struct ProbeArgs {
+    /// As JSON, each fact with its source
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Ask every engine again, whatever is remembered
+    #[arg(long)]
+    pub(crate) refresh: bool,
+    /// Seconds after which an engine that does not answer is given up
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) timeout_secs: u64,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
 }
 
 #[derive(Debug, Args)]

@@ -128,6 +128,15 @@ Examples:
   drivetrain doctor
   drivetrain doctor --json > doctor.json";
 
+pub(crate) const PROBE: &str = "\
+Each engine is asked in a process of its own: one that crashes or does not answer is refused, with the reason. What
+became of it is remembered in the cache folder until the engine, its libraries, its settings or the machine change.
+
+Examples:
+  drivetrain probe
+  drivetrain probe --refresh
+  drivetrain probe --json > machine.json";
+
 pub(crate) const COMPLETIONS: &str = "\
 Examples:
   drivetrain completions bash > ~/.local/share/bash-completion/completions/drivetrain

@@ -36,6 +36,7 @@ fn main() -> ExitCode {
             Ok(false) => return ExitCode::from(exit::ENGINE),
             outcome => outcome.map(drop),
         },
+        Command::Probe(args) => commands::probe::run(args),
         Command::Completions(args) => commands::completions::run(args),
     };
     match outcome {

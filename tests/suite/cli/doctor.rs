@@ -119,7 +119,7 @@ fn plugins_that_are_not_used_are_told_with_the_reason() {
 }
 
 /// A shared library whose initialiser does this, under a name and with a version that will do.
-fn library(place: &Workplace, initialiser: &str) -> Option<String> {
+pub(super) fn library(place: &Workplace, initialiser: &str) -> Option<String> {
     let source = format!(
         "#include <stdio.h>\n#include <unistd.h>\n#include <stdlib.h>\n\
          __attribute__((constructor)) static void begin(void) {{ {initialiser} }}\n"

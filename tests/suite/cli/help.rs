@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::cli::Workplace;
 
 /// Every command there is.
-const COMMANDS: [&[&str]; 13] = [
+const COMMANDS: [&[&str]; 14] = [
     &["embed"],
     &["compare"],
     &["convert"],
@@ -18,6 +18,7 @@ const COMMANDS: [&[&str]; 13] = [
     &["config"],
     &["config", "show"],
     &["doctor"],
+    &["probe"],
     &["completions"],
 ];
 

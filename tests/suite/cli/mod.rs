@@ -17,6 +17,7 @@ mod little_memory;
 mod native_library;
 mod npy;
 mod plugins;
+mod probe;
 mod rules;
 mod runtimes;
 mod workplace;

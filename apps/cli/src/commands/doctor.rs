@@ -9,6 +9,10 @@ mod report;
 mod text;
 mod trial;
 
+pub(super) use self::{
+    probe::Message,
+    trial::{Bench, Trial},
+};
 use crate::{args::DoctorArgs, exit::printable, output::print};
 
 /// Whether something can embed. Nothing that is wrong with an engine is an error of this command.

@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 pub(crate) mod embed;
 pub(crate) mod models;
 pub(crate) mod plugins;
+pub(crate) mod probe;
 mod profile;
 pub(crate) mod rules;
 pub(crate) mod runtimes;

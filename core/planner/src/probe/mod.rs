@@ -1,8 +1,8 @@
 //! The machine: what it has, how much of it this process may use, and what plugins said when they were asked.
 //!
-//! [`Hardware`] is plain data in which each fact has its source, so that planning can be tested on machines that are not
-//! there. Nothing here starts an engine: what plugins find is asked in a process of its own, by whoever runs one, and
-//! kept in [`PluginRecords`].
+//! [`Hardware`] is plain data in which each fact has its source, so that planning can be tested on machines that are
+//! not there. Nothing here starts an engine: what plugins find is asked in a process of its own, by whoever runs one,
+//! and kept in [`PluginRecords`].
 
 mod cgroup;
 mod cpu;

@@ -15,7 +15,7 @@ use crate::{args::SourceArgs, commands::profile, output::print};
 /// One line of what the process says.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
-pub(super) enum Message {
+pub(in crate::commands) enum Message {
     /// A backend is being opened.
     Opening { backend: String },
     /// It is open.
@@ -28,15 +28,15 @@ pub(super) enum Message {
 
 /// What an open backend says of itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Opened {
+pub(in crate::commands) struct Opened {
     /// Version of the adapter.
-    pub(super) version: String,
+    pub(in crate::commands) version: String,
     /// Level of the plugin interface it was built with.
     pub(super) abi_level: u32,
     /// Its devices and formats.
-    pub(super) probe: Probe,
+    pub(in crate::commands) probe: Probe,
     /// Milliseconds it took to load, open and ask it.
-    pub(super) took_ms: u64,
+    pub(in crate::commands) took_ms: u64,
 }
 
 /// Opens these backends one after the other, keeps them open, and says what became of each.

@@ -24,20 +24,22 @@ const MOST_WORDS: usize = 300;
 
 /// What came of it.
 #[derive(Debug)]
-pub(super) struct Trial {
+pub(in crate::commands) struct Trial {
     /// What the process said, in order.
-    pub(super) messages: Vec<Message>,
+    pub(in crate::commands) messages: Vec<Message>,
     /// How it ended, if not by itself and well.
-    pub(super) failure: Option<String>,
+    pub(in crate::commands) failure: Option<String>,
+    /// Whether there was a process; else the engines are not to blame.
+    pub(in crate::commands) is_started: bool,
 }
 
 /// How engines are tried.
 #[derive(Clone, Debug)]
-pub(super) struct Bench {
+pub(in crate::commands) struct Bench {
     /// Profile files and settings, as given on the command line.
-    pub(super) source: SourceArgs,
+    pub(in crate::commands) source: SourceArgs,
     /// When a trial is given up.
-    pub(super) limit: Duration,
+    pub(in crate::commands) limit: Duration,
 }
 
 impl Bench {
@@ -45,11 +47,12 @@ impl Bench {
     ///
     /// # Errors
     /// [`ErrorKind::Cancelled`] when the user asks to stop; everything else is part of what is found out.
-    pub(super) fn try_out(&self, backends: &[&str]) -> drivetrain::Result<Trial> {
+    pub(in crate::commands) fn try_out(&self, backends: &[&str]) -> drivetrain::Result<Trial> {
         let mut child = match self.start(backends) {
             Ok(child) => child,
             Err(err) => {
-                return Ok(Trial { messages: Vec::new(), failure: Some(format!("cannot be tried out: {err}")) });
+                let failure = Some(format!("cannot be tried out: {err}"));
+                return Ok(Trial { messages: Vec::new(), failure, is_started: false });
             }
         };
         let (said, complained) = (Listener::new(child.stdout.take()), Listener::new(child.stderr.take()));
@@ -60,7 +63,7 @@ impl Bench {
             Some(status) => Some(format!("the process that loaded it ended ({status}){}", complained.last_words())),
             None => Some(format!("no answer within {} s{}", self.limit.as_secs(), complained.last_words())),
         };
-        Ok(Trial { messages, failure })
+        Ok(Trial { messages, failure, is_started: true })
     }
 
     fn start(&self, backends: &[&str]) -> io::Result<Child> {
@@ -175,9 +178,10 @@ mod tests {
                     {\"what\":\"failed\",\"backend\":\"a\",\"why\":\"x\",\"hint\":null}\n{\"what\":\"opening\",\"back";
         let messages = messages(said);
         assert!(matches!(&messages[..], [Message::Opening { .. }, Message::Failed { why, .. }] if why == "x"));
-        let trial = Trial { messages, failure: None };
+        let trial = Trial { messages, failure: None, is_started: true };
         assert_eq!(trial.culprit(), None);
-        let trial = Trial { messages: super::messages(said.lines().nth(1).unwrap()), failure: None };
+        let messages = super::messages(said.lines().nth(1).unwrap());
+        let trial = Trial { messages, failure: None, is_started: true };
         assert_eq!(trial.culprit(), Some("a"));
     }
 }

@@ -1,0 +1,42 @@
+//! `drivetrain probe`: what the machine is, how much of it may be used, and what engines find on it.
+//!
+//! Engines are asked in processes of their own; what became of one is remembered until something changes.
+
+mod ask;
+mod text;
+
+use std::time::Duration;
+
+use drivetrain::{Locations, planner::probe::Hardware, plugin_host::Registry};
+use serde::Serialize;
+
+pub(super) use self::ask::{Asked, Questions};
+use crate::{args::ProbeArgs, commands::profile, exit::printable, output::print};
+
+/// Everything, as `--json` prints it.
+#[derive(Debug, Serialize)]
+struct Report {
+    hardware: Hardware,
+    plugins: Vec<Asked>,
+}
+
+pub(crate) fn run(args: &ProbeArgs) -> anyhow::Result<()> {
+    let profile = profile::from_source(&args.source)?;
+    let locations = Locations::from_environment()?;
+    let registry = Registry::discover(&locations.plugin_search(&profile.plugins.value));
+    let hardware = Hardware::of_this_machine();
+    let questions = Questions {
+        source: &args.source,
+        refresh: args.refresh,
+        limit: Duration::from_secs(args.timeout_secs),
+        profile: &profile,
+        locations: &locations,
+        identity: hardware.identity(),
+    };
+    let plugins = questions.ask(&registry)?;
+    let report = Report { hardware, plugins };
+    match args.json {
+        true => print(&format!("{}\n", serde_json::to_string_pretty(&report)?)),
+        false => print(&printable(&text::text(&report))),
+    }
+}
