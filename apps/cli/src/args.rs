@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// See what the machine is, how much of it may be used, and what engines find on it
     Probe(ProbeArgs),
+    /// See how a model would be run here, and why so
+    Plan(Box<PlanArgs>),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }
@@ -512,6 +514,25 @@ pub(crate) struct ProbeArgs {
     pub(crate) timeout_secs: u64,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = help::PLAN)]
+pub(crate) struct PlanArgs {
+    /// Also show the way through the rules, and everything that was not chosen, each with its reason
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// As JSON, with everything
+    #[arg(long, conflicts_with = "explain")]
+    pub(crate) json: bool,
+    /// Rules to go by: the name of shipped ones, or a file; see `drivetrain rules list`
+    #[arg(long, value_name = "RULES")]
+    pub(crate) rules: Option<String>,
+    /// Share of its quality that the model may lose, such as 0.004 or 0.4%
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) max_loss: Option<String>,
+    #[command(flatten)]
+    pub(crate) profile: ProfileArgs,
 }
 
 #[derive(Debug, Args)]

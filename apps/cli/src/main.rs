@@ -37,6 +37,7 @@ fn main() -> ExitCode {
             outcome => outcome.map(drop),
         },
         Command::Probe(args) => commands::probe::run(args),
+        Command::Plan(args) => commands::plan::run(args),
         Command::Completions(args) => commands::completions::run(args),
     };
     match outcome {

@@ -1,6 +1,6 @@
 //! Which backend runs a package, and on which of its devices, where the profile leaves it open.
 
-use drivetrain_contract::{Device, Error, Precision, Precisions, Probe, Result, format};
+use drivetrain_contract::{Device, Error, ErrorKind, Precision, Precisions, Probe, Result, format};
 use drivetrain_package::Package;
 use drivetrain_planner::Choice;
 use drivetrain_plugin_host::{Entry, Registry};
@@ -37,7 +37,7 @@ pub(crate) fn backend<'r>(registry: &'r Registry, wanted: &Choice, package: &Pac
     };
     match wanted {
         Choice::Named(id) => {
-            let entry = registry.get(id)?;
+            let entry = registry.get(id).map_err(|err| built_apart(id, err))?;
             if reads(entry) {
                 return Ok(entry);
             }
@@ -50,6 +50,17 @@ pub(crate) fn backend<'r>(registry: &'r Registry, wanted: &Choice, package: &Pac
             cannot_read("no backend here", package, &formats).with_hint("see `drivetrain plugins list`")
         }),
     }
+}
+
+/// Says where the one backend of this project comes from that is not built with the others.
+fn built_apart(id: &str, err: Error) -> Error {
+    if id != "libtorch" || err.kind() != ErrorKind::NotFound {
+        return err;
+    }
+    err.with_hint(
+        "its plugin is built apart, in the repository: `cargo xtask plugin libtorch --home FOLDER` puts it and its library \
+         into the data folder that `drivetrain doctor` names",
+    )
 }
 
 fn cannot_read(who: &str, package: &Package, formats: &[&str]) -> Error {

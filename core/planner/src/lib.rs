@@ -1,4 +1,4 @@
-//! What the user wants, as layered TOML profiles.
+//! What the user wants, what the machine has, and which engine suits both.
 //!
 //! A [`Profile`] is built from layers: the embedded default, files, environment variables, the command line. Later ones
 //! win, setting by setting, and each value remembers where it was set. A file may build on others (`inherits`).
@@ -9,8 +9,12 @@
 //! [`rules`] are published advice on which engine to take, as data. [`probe`] finds out what the machine is.
 #![forbid(unsafe_code)]
 
+pub mod plan;
 pub mod probe;
 mod profile;
 pub mod rules;
 
-pub use profile::{Amount, Choice, Layer, Origin, Pipeline, Profile, Sourced, Variables};
+pub use profile::{
+    Accuracy, Amount, Artifacts, Choice, Goal, Layer, Limits, MemoryLimit, Origin, Pipeline, Planning, Profile,
+    Sourced, TextLength, Variables, Workload,
+};

@@ -16,6 +16,7 @@ mod interrupt;
 mod little_memory;
 mod native_library;
 mod npy;
+mod plan;
 mod plugins;
 mod probe;
 mod rules;

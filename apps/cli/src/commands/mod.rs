@@ -7,6 +7,7 @@ pub(crate) mod convert;
 pub(crate) mod doctor;
 pub(crate) mod embed;
 pub(crate) mod models;
+pub(crate) mod plan;
 pub(crate) mod plugins;
 pub(crate) mod probe;
 mod profile;

@@ -12,6 +12,20 @@ pub(crate) fn build(args: &ProfileArgs) -> anyhow::Result<Profile> {
     with_flags(&args.source, flags(args))
 }
 
+/// The same with more flags for single settings, by their keys.
+pub(crate) fn build_with(
+    args: &ProfileArgs,
+    more: &[(&str, &'static str, &Option<String>)],
+) -> anyhow::Result<Profile> {
+    let mut layer = flags(args);
+    for (key, flag, value) in more {
+        if let Some(value) = value {
+            layer.set(key, value.as_str(), Origin::Flag(flag));
+        }
+    }
+    with_flags(&args.source, layer)
+}
+
 /// The profile for running `model`.
 pub(crate) fn build_for(model: &str, args: &RunArgs) -> anyhow::Result<Profile> {
     let RunArgs { source, backend, device, threads } = args.clone();

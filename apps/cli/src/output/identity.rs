@@ -31,7 +31,7 @@ pub(crate) fn identity(args: &EmbedArgs, profile: &Profile, engine: &Engine, inp
     settings.remove("library");
     tell("the engine's settings", serde_json::Value::Object(settings).to_string());
     tell("device", running.device.clone());
-    tell("precision", profile.precision.value.to_string());
+    tell("precision", running.precision.to_string());
     tell("threads", running.threads.to_string());
     tell("sessions", running.sessions.to_string());
     tell("pipeline.window", amount(pipeline.window.value));

@@ -197,12 +197,17 @@ fn nothing_left(model: &ModelFacts, rejected: &[Rejected]) -> Error {
         return Error::new(ErrorKind::OutOfMemory, format!("the model `{}` needs at least {mib} MiB", model.name))
             .with_hint(format!("raise `limits.memory` to `{mib}MiB`, or take a smaller model"));
     }
-    let why: Vec<String> =
-        rejected.iter().map(|rejected| format!("{}: {}", rejected.what(), rejected.reason)).collect();
+    let mut why: Vec<String> = Vec::new();
+    for Rejected { backend, reason, .. } in rejected {
+        let words = format!("{backend}: {reason}");
+        if !why.contains(&words) {
+            why.push(words);
+        }
+    }
     let error = Error::unsupported(format!("nothing here can run the model `{}`: {}", model.name, why.join("; ")));
     match rejected.iter().find_map(|rejected| rejected.reason.remedy()) {
         Some(remedy) => error.with_hint(remedy),
-        None => error.with_hint("see `drivetrain plan --explain`"),
+        None => error.with_hint("`drivetrain doctor` says what is there"),
     }
 }
 

@@ -22,8 +22,8 @@ impl Plan {
         )
     }
 
-    /// The whole plan in lines: what was chosen, the way through the rules, and everything else with its reason.
-    pub fn explain(&self) -> String {
+    /// What was chosen, in a few lines.
+    pub fn describe(&self) -> String {
         let mut text = String::new();
         let file = &self.chosen.file;
         let to_make = if file.target.is_some() { ", to be made" } else { "" };
@@ -31,22 +31,52 @@ impl Plan {
         line(&mut text, format_args!("  file    {}{to_make}", file.path));
         line(&mut text, format_args!("  memory  about {} MiB", self.memory.total() >> 20));
         line(&mut text, format_args!("  goal    {}", self.goal.name()));
+        text
+    }
+
+    /// The whole plan: what was chosen, the way through the rules, and everything else with its reason.
+    pub fn explain(&self) -> String {
+        let mut text = self.describe();
         text.push('\n');
         match &self.walk {
             Some(walk) => text.push_str(&walk.explain(|choice| self.missing(choice))),
             None => text.push_str("the rules have nothing for this kind of model\n"),
         }
+        if !self.walk.as_ref().is_some_and(|walk| walk.choices().any(|choice| self.fits(choice))) {
+            line(&mut text, format_args!("taken instead: {}", self.chosen));
+        }
         if !self.rejected.is_empty() {
             text.push_str("\nnot chosen:\n");
         }
-        let width = self.rejected.iter().map(|rejected| rejected.what().chars().count()).max().unwrap_or(0);
-        for rejected in &self.rejected {
-            line(&mut text, format_args!("  {:width$}  {}", rejected.what(), rejected.reason));
-            if let Some(remedy) = rejected.reason.remedy() {
+        let groups = self.groups();
+        let width = groups.iter().map(|(what, _)| what.chars().count()).max().unwrap_or(0);
+        for (what, reason) in groups {
+            line(&mut text, format_args!("  {what:width$}  {reason}"));
+            if let Some(remedy) = reason.remedy() {
                 line(&mut text, format_args!("  {:width$}  → {remedy}", ""));
             }
         }
         text
+    }
+
+    /// What was not chosen, with files that have all else in common in one line.
+    fn groups(&self) -> Vec<(String, &Reason)> {
+        let like = |rejected: &Rejected, other: &Rejected| {
+            let key = |one: &Rejected| one.candidate.as_ref().map(|one| (one.device.clone(), one.precision));
+            rejected.backend == other.backend && key(rejected) == key(other) && rejected.reason == other.reason
+        };
+        let mut groups: Vec<(&Rejected, usize)> = Vec::new();
+        for rejected in &self.rejected {
+            match groups.iter_mut().find(|(first, _)| like(first, rejected)) {
+                Some((_, more)) => *more += 1,
+                None => groups.push((rejected, 0)),
+            }
+        }
+        let words = |(first, more): (&'_ Rejected, usize)| match more {
+            0 => first.what(),
+            more => format!("{} and {more} more", first.what()),
+        };
+        groups.into_iter().map(|(first, more)| (words((first, more)), &first.reason)).collect()
     }
 
     /// Why a choice of the rules cannot be had; nothing for the one that was chosen.

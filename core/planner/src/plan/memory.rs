@@ -1,5 +1,6 @@
 //! How much main memory a candidate takes, and how large a batch may be so that it takes no more than allowed.
 
+use drivetrain_contract::format;
 use serde::{Deserialize, Serialize};
 
 use super::{ModelFacts, ModelFile, Shape, Size};
@@ -44,9 +45,14 @@ impl Memory {
         Self {
             program: PROGRAM,
             weights: file.bytes.saturating_mul(sessions),
-            activations: tokens.saturating_mul(per_token(model)),
+            activations: if takes_text(file) { 0 } else { tokens.saturating_mul(per_token(model)) },
         }
     }
+}
+
+/// Whether sessions take text and look up one row after the other, so that a batch needs no memory of its own.
+fn takes_text(file: &ModelFile) -> bool {
+    file.format == format::STATIC
 }
 
 /// Bytes of activations for each token of a batch: the inner layer, some copies of the hidden state, and the scores of
@@ -83,9 +89,10 @@ pub(super) fn fit(model: &ModelFacts, file: &ModelFile, shape: Shape, most: Opti
     let halved = std::iter::successors(Some(batch_tokens(&one)), |tokens| Some(tokens / 2));
     let with = |tokens: usize| Shape { batch_tokens: Some(tokens), ..one };
     let smaller = halved.take_while(|&tokens| tokens > smallest).chain([smallest]).map(with);
+    let smaller = smaller.filter(|_| !takes_text(file));
     let fits = |shape: &Shape| Memory::expected(model, file, shape).total() <= most;
     let found = fewer.chain(smaller).find(fits);
-    found.ok_or_else(|| Memory::expected(model, file, &with(smallest)))
+    found.ok_or_else(|| Memory::expected(model, file, &if takes_text(file) { one } else { with(smallest) }))
 }
 
 #[cfg(test)]
