@@ -1,8 +1,8 @@
 //! `probe`: the machine with its sources; engines that crash or hang are refused, and not opened twice for it.
 
-use std::fs;
+use std::{fs, process::Command};
 
-use drivetrain_tests::Outcome;
+use drivetrain_tests::{Outcome, skip};
 use serde_json::Value;
 
 use crate::cli::{Workplace, doctor};
@@ -67,6 +67,57 @@ fn a_cache_that_cannot_be_written_is_said_and_no_error() {
     let outcome = probe(&place, &["--json"]);
     assert!(outcome.stderr.contains("will be asked again the next time"), "{}", outcome.stderr);
     assert_eq!(plugin(&json(&outcome), "static")["outcome"]["state"], "works");
+}
+
+/// A library that answers as NVIDIA's driver does: with one card, or that it is not loaded.
+const DRIVER: &str = r#"
+#include <stdio.h>
+#include <string.h>
+typedef unsigned long long bytes;
+struct memory { unsigned version; bytes total, reserved, free, used; };
+struct pci { char legacy[16]; unsigned domain, bus, device, id, subsystem; char address[32]; };
+int nvmlInit_v2(void) { return STATUS; }
+int nvmlShutdown(void) { return 0; }
+int nvmlSystemGetDriverVersion(char *text, unsigned n) { return snprintf(text, n, "570.133.20") < 0; }
+int nvmlSystemGetCudaDriverVersion_v2(int *version) { *version = 12080; return 0; }
+int nvmlDeviceGetCount_v2(unsigned *n) { *n = 1; return 0; }
+int nvmlDeviceGetHandleByIndex_v2(unsigned idx, void **device) { *device = device; return 0; }
+int nvmlDeviceGetName(void *device, char *text, unsigned n) { return snprintf(text, n, "NVIDIA L4") < 0; }
+int nvmlDeviceGetMemoryInfo_v2(void *device, struct memory *m) { m->total = 4096; m->free = 1024; return 0; }
+int nvmlDeviceGetCudaComputeCapability(void *device, int *major, int *minor) { *major = 8; *minor = 9; return 0; }
+int nvmlDeviceGetPciInfo_v3(void *device, struct pci *pci) { strcpy(pci->address, "00000000:3B:00.0"); return 0; }
+"#;
+
+/// What is told of cards where the driver begins with this status.
+fn with_driver(status: &str) -> Option<Value> {
+    let place = Workplace::new()?;
+    let (source, library) = (place.write("driver.c", DRIVER), place.path("libnvidia-ml.so.1"));
+    let mut compile = Command::new("cc");
+    compile.args(["-shared", "-fPIC", &format!("-DSTATUS={status}"), "-o"]).arg(&library).arg(&source);
+    if !compile.status().is_ok_and(|status| status.success()) {
+        skip("needs a C compiler, `cc`");
+        return None;
+    }
+    let program = place.program(&["probe", "--json"]).env("DRIVETRAIN_CACHE", place.path("cache"));
+    let report = json(&program.env("LD_LIBRARY_PATH", place.path("")).run().succeeded());
+    Some(report["hardware"].clone())
+}
+
+#[test]
+fn cards_are_told_by_their_driver() {
+    if !cfg!(target_os = "linux") {
+        return skip("the driver's library has another name here");
+    }
+    let Some(hardware) = with_driver("0") else { return };
+    let card = serde_json::json!({
+        "kind": "gpu", "vendor": "nvidia", "name": "NVIDIA L4", "uuid": null, "address": "0000:3b:00.0",
+        "memory_total": 4096, "memory_free": 1024, "compute_capability": { "major": 8, "minor": 9 },
+        "driver": "570.133.20", "cuda": "12.8",
+    });
+    assert_eq!(hardware["gpus"], serde_json::json!([{ "value": card, "source": "NVML" }]));
+    let Some(hardware) = with_driver("9") else { return };
+    assert_eq!(hardware["gpus"], serde_json::json!([]));
+    assert!(hardware["notes"][0].as_str().is_some_and(|note| note.contains("not loaded")), "{hardware:#}");
 }
 
 fn check_refused(initialiser: &str, expected: &str) {
