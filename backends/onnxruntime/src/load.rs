@@ -30,12 +30,12 @@ impl Load<'_> {
     /// Loads the graph onto the device that `dispatch` switches on, which is the processor if it is `None`.
     pub(crate) fn run(&self, dispatch: Option<ExecutionProviderDispatch>) -> Result<Session> {
         let label = self.artifact.data.label();
-        let model = self.file()?;
+        drivetrain_graphs::check(self.artifact)?;
         let mut builder = self.configure().map_err(error::setting)?;
         if let Some(dispatch) = dispatch {
             builder = self.switch_on(builder, dispatch)?;
         }
-        let optimized = Optimized::begin(self.settings, model)?;
+        let optimized = Optimized::begin(self.settings, self.path())?;
         if let Some(optimized) = &optimized {
             builder =
                 builder.with_optimized_model_path(&optimized.partial).map_err(|err| error::setting(err.into()))?;
@@ -51,15 +51,12 @@ impl Load<'_> {
         Ok(session)
     }
 
-    /// The artifact's path, if it has one; fails unless a regular file is there.
-    fn file(&self) -> Result<Option<&Path>> {
-        let ArtifactData::Path(path) = &self.artifact.data else { return Ok(None) };
-        let metadata = fs::metadata(path)
-            .map_err(|err| Error::not_found(format!("no graph at `{}`", path.display())).with_source(err))?;
-        if !metadata.is_file() {
-            return Err(Error::io(format!("`{}` is not a regular file", path.display())));
+    /// The artifact's path, if it has one.
+    fn path(&self) -> Option<&Path> {
+        match &self.artifact.data {
+            ArtifactData::Path(path) => Some(path),
+            ArtifactData::Static(_) => None,
         }
-        Ok(Some(path))
     }
 
     fn configure(&self) -> ort::Result<SessionBuilder> {

@@ -4,7 +4,7 @@ use std::{fs, path::Path, time::UNIX_EPOCH};
 
 use drivetrain_contract::{Artifact, ArtifactData, Error, Model, Precision, Result, format};
 
-use crate::{error, ir, native::Source};
+use crate::{error, native::Source};
 
 /// Formats that are read, best first: IR needs no translation.
 pub(crate) const FORMATS: [&str; 2] = [format::OPENVINO_IR, format::ONNX];
@@ -28,21 +28,13 @@ pub(crate) fn choose(model: &Model, precision: Precision) -> Result<(usize, &Art
     })
 }
 
-/// Checks that the files are there and long enough, which the engine does not always do before it uses them.
+/// Checks the files, which the engine does not always do before it uses them.
 pub(crate) fn source(artifact: &Artifact) -> Result<Source<'_>> {
-    let path = match &artifact.data {
-        ArtifactData::Static(bytes) => return Ok(Source::Memory(bytes)),
-        ArtifactData::Path(path) => path,
-    };
-    let metadata = fs::metadata(path)
-        .map_err(|err| Error::not_found(format!("no graph at `{}`", path.display())).with_source(err))?;
-    if !metadata.is_file() {
-        return Err(Error::io(format!("`{}` is not a regular file", path.display())));
-    }
-    if artifact.format == format::OPENVINO_IR {
-        ir::check_weights(path)?;
-    }
-    Ok(Source::File(path))
+    drivetrain_graphs::check(artifact)?;
+    Ok(match &artifact.data {
+        ArtifactData::Static(bytes) => Source::Memory(bytes),
+        ArtifactData::Path(path) => Source::File(path),
+    })
 }
 
 /// A text that differs when the graph or the weights differ.

@@ -7,11 +7,17 @@ use crate::native::{Code, Failure};
 /// The way out when there is no suitable library.
 pub(crate) const INSTALL: &str = "run `drivetrain runtimes install openvino`";
 
+/// What is said of weights in a file that is a link to another folder, as all are in the hub's cache (since 2026).
+const LINKED: &str = "outside the base directory";
+
 /// A graph could not be made into a session.
 pub(crate) fn load(label: &str, failure: Failure) -> Error {
     let kind = load_kind(failure.code, failure.message());
     let error = Error::new(kind, format!("OpenVINO cannot load `{label}`"));
     let error = match kind {
+        _ if failure.message().contains(LINKED) => error.with_hint(
+            "it follows no links to weights: make a copy with `cp -rL` and name that, or take another backend",
+        ),
         ErrorKind::Invalid => error.with_hint("check `properties` in `[backends.openvino]`"),
         ErrorKind::Unsupported => error.with_hint("another backend may know what this one does not"),
         ErrorKind::Model => error.with_hint("convert the model again"),
@@ -49,7 +55,7 @@ fn load_kind(code: Code, message: &str) -> ErrorKind {
             ErrorKind::Invalid
         }
         Code::NOT_IMPLEMENTED => ErrorKind::Unsupported,
-        _ if says(&["does not support the following", "unsupported operation", "is not supported"]) => {
+        _ if says(&["does not support the following", "unsupported operation", "is not supported", LINKED]) => {
             ErrorKind::Unsupported
         }
         _ => ErrorKind::Model,

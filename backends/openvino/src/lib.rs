@@ -37,7 +37,6 @@ mod device;
 mod error;
 mod feeds;
 mod graph;
-mod ir;
 mod load;
 mod memory;
 #[expect(unsafe_code, reason = "OpenVINO's C interface")]

@@ -2,6 +2,7 @@
 //!
 //! Without it these tests are skipped visibly, and fail where `CI` is `true`.
 
+mod elsewhere;
 mod onnx_file;
 
 use std::{
@@ -59,6 +60,12 @@ fn model(bytes: Vec<u8>) -> Model {
         artifacts: vec![Artifact { format: format::ONNX.to_owned(), precision: Precision::F32, data }],
         description_json: String::new(),
     }
+}
+
+fn at(path: PathBuf) -> Model {
+    let mut model = model(Vec::new());
+    model.artifacts[0].data = ArtifactData::Path(path);
+    model
 }
 
 fn options(threads: usize, config: &str) -> SessionOptions {
@@ -139,11 +146,6 @@ fn graphs_and_wishes_that_cannot_be_met_are_refused() {
     }
     refuses(create(&model(vec![0xff; 4096]), &options(1, "")), ErrorKind::Model, "in-memory artifact");
     let folder = tempfile::tempdir().unwrap();
-    let at = |path: PathBuf| {
-        let mut model = model(Vec::new());
-        model.artifacts[0].data = ArtifactData::Path(path);
-        model
-    };
     refuses(create(&at(folder.path().join("none.onnx")), &options(1, "")), ErrorKind::NotFound, "none.onnx");
     refuses(create(&at(folder.path().to_owned()), &options(1, "")), ErrorKind::Io, "regular file");
 }

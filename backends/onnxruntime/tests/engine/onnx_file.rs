@@ -46,6 +46,20 @@ impl GraphFile {
         self
     }
 
+    /// Adds a tensor of weights that are all there is in a file.
+    pub(crate) fn weights_in(mut self, file: &str, name: &str, shape: &[u64]) -> Self {
+        let (mut tensor, mut entry) = (Vec::new(), Vec::new());
+        shape.iter().for_each(|&extent| varint(&mut tensor, 1, extent));
+        varint(&mut tensor, 2, FLOAT);
+        bytes(&mut tensor, 8, name.as_bytes());
+        bytes(&mut entry, 1, b"location");
+        bytes(&mut entry, 2, file.as_bytes());
+        bytes(&mut tensor, 13, &entry);
+        varint(&mut tensor, 14, 1);
+        bytes(&mut self.initializers, 5, &tensor);
+        self
+    }
+
     /// Adds an input; an axis is its extent or, in letters, open.
     pub(crate) fn input(mut self, name: &str, element: u64, axes: &[&str]) -> Self {
         bytes(&mut self.inputs, 11, &port(name, element, axes));

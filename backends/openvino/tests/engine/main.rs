@@ -3,6 +3,7 @@
 //! Without it these tests are skipped visibly, and fail where `CI` is `true`.
 
 mod alone;
+mod elsewhere;
 mod files;
 mod fixtures;
 mod graphs;
