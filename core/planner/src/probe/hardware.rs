@@ -211,7 +211,9 @@ impl Hardware {
 
     /// Main memory that could be had when it was asked, in bytes.
     pub fn memory_available_bytes(&self) -> Option<u64> {
-        least(found::value(&self.memory.available), found::value(&self.limits.memory_available))
+        let left = least(found::value(&self.memory.available), found::value(&self.limits.memory_available))?;
+        // Of a limit whose use is not known, all may be left, but no more.
+        least(Some(left), self.memory_bytes())
     }
 
     /// The graphics unit with the most memory; one with memory of its own before one without.

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs};
 
 use drivetrain_contract::DeviceKind;
 
-use super::{Hardware, machines};
+use super::{Hardware, fake::Fake, machines};
 use crate::rules::{Facts, ISA};
 
 #[test]
@@ -89,6 +89,50 @@ fn rules_are_told_what_is_known_and_no_more() {
     several.gpus.extend(machines::machine("apple-m").gpus);
     several.gpus.extend(machines::machine("nvidia-h200").gpus);
     assert_eq!(several.best_gpu().unwrap().name, "NVIDIA H200");
+}
+
+/// Files of a machine in a container, each of which something is read from.
+const FILES: [(&str, &str); 15] = [
+    ("/proc/cpuinfo", "vendor_id: GenuineIntel\ncpu family: 6\nmodel: 143\nmodel name: X\nflags: avx2\n"),
+    ("/proc/meminfo", "MemTotal: 8 kB\nMemAvailable: 4 kB\n"),
+    ("/proc/self/status", "Cpus_allowed_list: 0-1\n"),
+    ("/proc/self/cgroup", "0::/a\n3:cpu,cpuset,memory:/a\n"),
+    ("/proc/self/mountinfo", "1 2 0:3 / /v2 rw - cgroup2 c rw\n1 2 0:4 / /v1 rw - cgroup c rw,cpu,cpuset,memory\n"),
+    ("/v2/a/cpu.max", "150000 100000\n"),
+    ("/v2/a/cpuset.cpus.effective", "0\n"),
+    ("/v2/a/memory.max", "4096\n"),
+    ("/v2/a/memory.current", "1024\n"),
+    ("/v1/a/cpu.cfs_quota_us", "50000\n"),
+    ("/v1/a/cpu.cfs_period_us", "100000\n"),
+    ("/v1/a/memory.limit_in_bytes", "2048\n"),
+    ("/sys/devices/system/cpu/online", "0-1\n"),
+    ("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "0-1\n"),
+    ("/sys/devices/system/node/online", "0\n"),
+];
+
+#[test]
+fn whatever_a_file_says_the_others_are_read() {
+    let whole = Hardware::under(Fake::new(&FILES).root());
+    assert_eq!(
+        (whole.cpus(), whole.memory_bytes(), whole.memory_available_bytes()),
+        (Some(0.5), Some(2048), Some(2048))
+    );
+    let long = "9".repeat(1 << 20);
+    let garbage =
+        ["", "\0", "-1", ":", "0-65535", "99999999999999999999", "a - b - c", "/../..:::\\", "\u{7f}\u{85}:", &long];
+    for (path, _) in FILES {
+        let fake = Fake::new(&FILES);
+        for text in garbage {
+            fake.write(path, text);
+            let hardware = Hardware::under(fake.root());
+            assert!(
+                hardware.cpus().is_some_and(|cpus| cpus > 0.0 && cpus <= 2.0),
+                "{path}: {}",
+                &text[..text.len().min(40)]
+            );
+            assert!(!hardware.identity().to_string().is_empty());
+        }
+    }
 }
 
 #[test]
