@@ -31,6 +31,7 @@
 mod artifact;
 mod backend;
 mod cache;
+mod compiled;
 mod convert;
 mod description;
 mod device;
@@ -46,7 +47,6 @@ mod properties;
 mod run;
 mod runtime;
 mod session;
-mod shared;
 
 pub use backend::OpenVino;
 

@@ -7,13 +7,13 @@ use drivetrain_contract::{Artifact, Precision, Result, SessionGroup};
 use crate::{
     artifact,
     cache::CacheFolder,
+    compiled::Compiled,
     device::Found,
     error,
     native::{CompiledModel, Source},
     options::Settings,
     properties::{Properties, properties},
     runtime::Runtime,
-    shared::Compiled,
 };
 
 /// Properties that compiled models on disk do not depend on.
@@ -50,7 +50,7 @@ impl Load {
             None => compile().map(Arc::new),
             Some(group) => {
                 let key = format!("{identity}\n{}\n{properties:?}", self.found.native);
-                self.runtime.shared.join(key, group.sessions.get(), compile)
+                self.runtime.shared.join(key, group.sessions.get(), |model| !model.is_spoilt(), compile)
             }
         }
     }

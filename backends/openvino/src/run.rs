@@ -5,13 +5,13 @@ use std::sync::Arc;
 use drivetrain_contract::{Call, Error, ErrorKind, OutputMut, PaddedBatch, Result};
 
 use crate::{
+    compiled::Compiled,
     convert,
     description::Description,
     error,
     feeds::{Sample, feeds},
     graph::Graph,
     native::{Ended, InferRequest},
-    shared::Compiled,
 };
 
 /// How often a running call is asked whether to go on, in milliseconds.

@@ -6,12 +6,12 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use drivetrain_contract::{Error, Result};
+use drivetrain_contract::{Error, GroupShare, Result};
 
 use crate::{
+    compiled::Compiled,
     error::INSTALL,
     native::{Core, Library},
-    shared::Shared,
 };
 
 static LOADED: Mutex<Loaded> = Mutex::new(Loaded { path: None, runtime: None });
@@ -24,7 +24,7 @@ pub(crate) struct Runtime {
     /// The engine.
     pub(crate) core: Core,
     /// Models that groups of sessions share.
-    pub(crate) shared: Shared,
+    pub(crate) shared: GroupShare<Compiled>,
 }
 
 /// `path` is set as soon as `openvino-sys` is bound to a library, also if creating the core fails after that.
@@ -56,7 +56,7 @@ impl Runtime {
                 .with_hint(format!("its folder must hold what it was installed with; {INSTALL}"))
         })?;
         let runtime: &'static Self =
-            Box::leak(Box::new(Self { version: library.version, core, shared: Shared::new() }));
+            Box::leak(Box::new(Self { version: library.version, core, shared: GroupShare::new() }));
         loaded.runtime = Some(runtime);
         Ok(runtime)
     }

@@ -1,8 +1,10 @@
 //! The backend: which artifacts it takes, and how a session comes out of them.
 
+use std::sync::Arc;
+
 use drivetrain_contract::{
-    Artifact, Backend, BackendInfo, Basis, Call, Error, ErrorKind, Estimate, FormatSupport, Model, OpenBackend,
-    Precision, Probe, Result, Session, SessionOptions, Verdict, format,
+    Artifact, Backend, BackendInfo, Basis, Call, Error, ErrorKind, Estimate, FormatSupport, GroupShare, Model,
+    OpenBackend, Precision, Probe, Result, Session, SessionOptions, Verdict, format,
 };
 
 use crate::{
@@ -19,8 +21,11 @@ use crate::{
 ///
 /// The compute precision is always f32. A session may be asked for [`Precision::F32`], which any table satisfies, or
 /// for the precision a table is stored in, which picks that table.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct StaticBackend;
+#[derive(Debug, Default)]
+pub struct StaticBackend {
+    /// One table for the sessions of a group.
+    engines: GroupShare<Engine>,
+}
 
 impl OpenBackend for StaticBackend {
     const INFO: BackendInfo = BackendInfo {
@@ -33,7 +38,7 @@ impl OpenBackend for StaticBackend {
 
     fn open(config_json: &str) -> Result<Self> {
         Options::parse(config_json)?;
-        Ok(Self)
+        Ok(Self::default())
     }
 }
 
@@ -72,7 +77,14 @@ impl Backend for StaticBackend {
         within_limit(table, options.memory_limit)?;
         let description = Description::parse(&model.description_json)?;
         call.progress(0, "reading the table");
-        let engine = Engine::load(table, tokenizer, &description)?;
+        let load = || Engine::load(table, tokenizer, &description);
+        let engine = match options.group {
+            Some(group) => {
+                let key = format!("{} {} {}", table.data.label(), tokenizer.data.label(), model.description_json);
+                self.engines.join(key, group.sessions.get(), |_| true, load)?
+            }
+            None => Arc::new(load()?),
+        };
         call.check()?;
         let session = StaticSession::new(Parts {
             engine,

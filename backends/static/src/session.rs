@@ -1,6 +1,6 @@
 //! A loaded table: texts in, vectors out.
 
-use std::num::NonZeroUsize;
+use std::{num::NonZeroUsize, sync::Arc};
 
 use drivetrain_contract::{
     Batch, Call, Error, Inputs, MemoryUse, Output, OutputMut, Outputs, Precision, Result, Session, SessionInfo,
@@ -27,7 +27,7 @@ const PIECES: usize = 32;
 #[derive(Debug)]
 pub(crate) struct StaticSession {
     info: SessionInfo,
-    engine: Engine,
+    engine: Arc<Engine>,
     pool: Option<ThreadPool>,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct StaticSession {
 #[derive(Debug)]
 pub(crate) struct Parts {
     /// Computes the vectors.
-    pub(crate) engine: Engine,
+    pub(crate) engine: Arc<Engine>,
     /// Tokens of a text that count.
     pub(crate) max_tokens: Option<usize>,
     /// Precision that was asked for.
@@ -48,7 +48,7 @@ impl StaticSession {
     /// Starts the session's threads.
     pub(crate) fn new(parts: Parts) -> Result<Self> {
         let threads = parts.threads.get();
-        let pool = match &parts.engine {
+        let pool = match &*parts.engine {
             Engine::Gather(_) if threads == 1 => None,
             _ => Some(start_pool(threads)?),
         };
@@ -110,9 +110,10 @@ impl Session for StaticSession {
         Ok(())
     }
 
-    /// The table; the tokenizer is not counted.
+    /// The table, or this session's part of one that a group has together; the tokenizer is not counted.
     fn memory(&self) -> Result<MemoryUse> {
-        Ok(MemoryUse { host_private: self.engine.table_bytes(), ..MemoryUse::default() })
+        let sessions = Arc::strong_count(&self.engine) as u64;
+        Ok(MemoryUse { host_private: self.engine.table_bytes() / sessions, ..MemoryUse::default() })
     }
 }
 

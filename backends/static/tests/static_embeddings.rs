@@ -9,7 +9,7 @@ use std::{
 
 use drivetrain_contract::{
     Artifact, ArtifactData, Backend, Batch, Call, Capabilities, ErrorKind, Model, NoCall, OpenBackend, Output,
-    OutputMut, Precision, Result, Session, SessionOptions, TextBatch, Verdict, format,
+    OutputMut, Precision, Result, Session, SessionGroup, SessionOptions, TextBatch, Verdict, format,
 };
 use drivetrain_static::StaticBackend;
 use safetensors::SafeTensors;
@@ -164,6 +164,20 @@ fn models_in_memory_and_hostile_vocabularies_run() {
 }
 
 #[test]
+fn sessions_of_a_group_have_one_table_together() {
+    let model = fixture("static-wordpiece", KEEP);
+    let backend = StaticBackend::open("").unwrap();
+    let create = |options: SessionOptions| backend.create_session(&model, &options, &NoCall).unwrap();
+    let memory = |session: &dyn Session| session.memory().unwrap().host_private;
+    let alone = memory(&*create(options(1)));
+    let mut group = [0, 1].map(|_| create(SessionOptions { group: SessionGroup::new(2, 2), ..options(1) }));
+    assert_eq!(group.iter().map(|session| memory(&**session)).collect::<Vec<_>>(), [alone / 2, alone / 2]);
+    let texts = ["a text".to_owned()];
+    let [first, second] = &mut group;
+    assert_eq!(embed(&mut **first, &texts, &NoCall).unwrap(), embed(&mut **second, &texts, &NoCall).unwrap());
+}
+
+#[test]
 fn the_table_is_chosen_by_precision() {
     let mut model = fixture("static-wordpiece", KEEP);
     let backend = StaticBackend::open("").unwrap();
@@ -181,7 +195,7 @@ fn the_table_is_chosen_by_precision() {
 
 #[track_caller]
 fn refuses(model: &Model, options: &SessionOptions, kind: ErrorKind, needle: &str) {
-    let err = StaticBackend.create_session(model, options, &NoCall).err().expect("refused");
+    let err = StaticBackend::default().create_session(model, options, &NoCall).err().expect("refused");
     assert_eq!(err.kind(), kind, "{}", err.to_text());
     assert!(err.to_text().contains(needle), "{}", err.to_text());
 }

@@ -23,12 +23,9 @@ const MORE_WEIGHTS: u64 = 2 << 30;
 impl Goal {
     /// How many sessions serve this goal on a device, for a model of so many bytes.
     ///
-    /// Several only on the processor: another device has one queue, which one session fills. One that takes text
-    /// spreads the texts over its threads by itself.
+    /// Several only on the processor: another device has one queue, which one session fills.
     pub(crate) fn sessions(self, threads: NonZeroUsize, device: &Device, model_bytes: u64) -> NonZeroUsize {
-        let several = device.kind == DeviceKind::Cpu
-            && device.capabilities.contains(Capabilities::MULTI_INSTANCE)
-            && !device.capabilities.contains(Capabilities::TEXT_IN);
+        let several = device.kind == DeviceKind::Cpu && device.capabilities.contains(Capabilities::MULTI_INSTANCE);
         if self == Goal::Latency || !several {
             return NonZeroUsize::MIN;
         }
@@ -86,13 +83,12 @@ mod tests {
         let several = Capabilities::MULTI_INSTANCE | Capabilities::PADDED_IN;
         let cpu = Device::cpu("processor", drivetrain_contract::Precisions::F32, several);
         let gpu = Device { kind: DeviceKind::Gpu, ..cpu.clone() };
-        let text = Device { capabilities: several | Capabilities::TEXT_IN, ..cpu.clone() };
         let number = |goal: Goal, device, bytes| goal.sessions(threads, device, bytes).get();
         assert_eq!(number(Goal::Throughput, &cpu, 90_000_000), 8);
         assert_eq!(number(Goal::Throughput, &cpu, 1_200_000_000), 2);
         assert_eq!(number(Goal::Throughput, &cpu, 9_000_000_000), 1);
         assert_eq!(number(Goal::Latency, &cpu, 90_000_000), 1);
-        assert_eq!((number(Goal::Throughput, &gpu, 1), number(Goal::Throughput, &text, 1)), (1, 1));
+        assert_eq!(number(Goal::Throughput, &gpu, 1), 1);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use drivetrain_contract::{DeviceKind, Error, ErrorKind, Result};
+use drivetrain_contract::{Capabilities, Device, DeviceKind, Error, ErrorKind, Result};
 use serde::Serialize;
 
 use super::{
@@ -128,9 +128,7 @@ fn absent(engines: &[Engine], model: &ModelFacts) -> Vec<Rejected> {
 /// What rules may ask.
 fn facts(situation: &Situation<'_>, goal: Goal) -> Facts {
     let Situation { hardware, engines, model, profile, .. } = situation;
-    let usable = |device: &drivetrain_contract::Device| {
-        device.tier > 0 && profile.device.value.named().is_none_or(|name| name == device.id)
-    };
+    let usable = |device: &Device| device.tier > 0 && profile.device.value.named().is_none_or(|name| name == device.id);
     let probes = engines.iter().filter_map(|engine| engine.found.as_ref().ok());
     let mut kinds: Vec<DeviceKind> =
         probes.flat_map(|probe| &probe.devices).filter(|device| usable(device)).map(|device| device.kind).collect();
@@ -177,13 +175,10 @@ fn wanted_shape(hardware: &Hardware, profile: &Profile, goal: Goal, possible: &P
 }
 
 /// Whether sessions side by side are faster than one with all threads: on the processor, where threads that share a run
-/// wait for each other at every operation, unless the session spreads texts over its threads by itself.
+/// wait for each other.
 fn is_spread(possible: &Possible<'_>) -> bool {
-    use drivetrain_contract::Capabilities;
     let capabilities = possible.device.capabilities;
-    possible.candidate.kind == DeviceKind::Cpu
-        && capabilities.contains(Capabilities::MULTI_INSTANCE)
-        && !capabilities.contains(Capabilities::TEXT_IN)
+    possible.candidate.kind == DeviceKind::Cpu && capabilities.contains(Capabilities::MULTI_INSTANCE)
 }
 
 /// The error for a model that nothing can run, with the first thing that can be done about it.
