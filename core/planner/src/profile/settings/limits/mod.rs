@@ -1,13 +1,11 @@
 //! The table `[limits]`: what may be used.
 
-mod devices;
-mod engines;
 mod memory;
+mod names;
 
-pub(crate) use devices::{AllowDevices, DenyDevices};
-pub(crate) use engines::{AllowBackends, DenyBackends};
 pub use memory::MemoryLimit;
 pub(crate) use memory::MemorySetting;
+pub(crate) use names::{AllowBackends, AllowDevices, DenyBackends, DenyDevices};
 
 use crate::profile::Sourced;
 
