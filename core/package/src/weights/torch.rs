@@ -102,7 +102,7 @@ fn read_dictionary(source: &Source, archive: &Archive<'_>, folder: &str) -> Resu
         }
         Refusal::Foreign(name) => {
             let message = format!("`{}` refers to `{name}`, which is not part of weights", source.label());
-            Error::unsupported(message).with_hint(
+            Error::model(message).with_hint(
                 "such a file can run any program when Python loads it: use safetensors from a source you trust",
             )
         }

@@ -184,7 +184,7 @@ fn nothing_but_weights_is_built() {
         (b"ctorch.jit._pickle\nrestore_type_tag\n.", "`torch.jit._pickle.restore_type_tag`"),
         (b"cnumpy\ndtype\n.", "`numpy.dtype`"),
     ] {
-        check_refused(&with_pickle(pickle), ErrorKind::Unsupported, name);
+        check_refused(&with_pickle(pickle), ErrorKind::Model, name);
     }
     for pickle in [&b"i__main__\nX\n."[..], b"(o.", b"\x82\x01.", b"}\x81.", b"P0\n.", b"S'x'\n."] {
         check_refused(&with_pickle(pickle), ErrorKind::Model, "none that weights need");
