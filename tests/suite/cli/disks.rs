@@ -126,7 +126,7 @@ fn a_disk_that_is_full_during_a_conversion_is_said_and_nothing_is_left() {
         (&to_static, "No space left on device"),
     ] {
         let outcome = full(place.program(args), &out, "100k");
-        outcome.failed(6, &["`out", why]);
+        outcome.failed(6, &["out", why]);
         assert_eq!(outcome.stdout, "", "nothing is left");
     }
     fs::remove_dir_all(model.join("onnx")).expect("what the distillation needed");

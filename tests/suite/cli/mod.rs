@@ -7,6 +7,7 @@ mod bad_values;
 mod broken_model;
 mod compare;
 mod config;
+mod conversions;
 mod disks;
 mod doctor;
 mod examples;

@@ -4,10 +4,16 @@ use std::{fs, path::Path, process::Command};
 
 use drivetrain::{
     Result,
-    convert::{onnx, openvino_ir},
+    convert::{
+        Target,
+        onnx::{self, ExportOptions, Form, Int8Preset},
+        openvino_ir,
+    },
     package::Package,
 };
 use drivetrain_tests::{Fixture, fixtures_dir, skip};
+
+use super::copy_tree;
 
 /// What the script ends with when a package it needs is missing.
 const MISSING: i32 = 77;
@@ -18,7 +24,7 @@ const VARIABLE: &str = "DRIVETRAIN_TEST_PYTHON";
 #[test]
 fn python_accepts_every_exported_onnx_file() {
     check("onnx", |package, target| {
-        onnx::export(package, target, &onnx::ExportOptions::default(), &mut |_| Ok(())).map(drop)
+        onnx::export(package, target, &ExportOptions::default(), &mut |_| Ok(())).map(drop)
     });
 }
 
@@ -31,17 +37,51 @@ fn python_accepts_every_exported_openvino_graph() {
 
 fn check(extension: &str, export: impl Fn(&Package, &Path) -> Result<()>) {
     let folder = tempfile::tempdir().unwrap();
-    let python = std::env::var(VARIABLE).unwrap_or_else(|_| "python3".to_owned());
-    let mut check = Command::new(&python);
-    check.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("python/check_graphs.py"));
-    check.arg(fixtures_dir().join("texts.json"));
+    let mut check = script("check_graphs.py");
     for fixture in Fixture::all("").iter().filter(|fixture| fixture.expected["architecture"] != "static") {
         let target = folder.path().join(format!("{}.{extension}", fixture.name));
         export(&Package::open(&fixture.dir).unwrap(), &target).unwrap();
         check.arg(&fixture.dir).arg(&target);
     }
     assert!(fs::read_dir(folder.path()).unwrap().count() > 30);
-    let Ok(output) = check.output() else { return say_skipped(&format!("`{python}` cannot be run")) };
+    run(check);
+}
+
+/// What sentence-transformers does with `backend="onnx"` and a `file_name`.
+#[test]
+fn python_finds_artifacts_by_their_names() {
+    let place = tempfile::tempdir().unwrap();
+    let model = place.path().join("model");
+    copy_tree(&Fixture::open("bert-mean").dir, &model);
+    let package = Package::open(&model).unwrap();
+    let mut check = script("load_by_name.py");
+    check.arg(&model);
+    let mut add = |(target, form): (Target, Form), file_name: &str, least: &str| {
+        let options = ExportOptions { form, ..ExportOptions::default() };
+        onnx::export(&package, &model.join(target.file()), &options, &mut |_| Ok(())).unwrap();
+        check.args([file_name, least]);
+    };
+    let int8 = |preset: Int8Preset| (Target::OnnxInt8(preset), Form::Int8(preset.int8()));
+    add((Target::Onnx, Form::F32), "model.onnx", "0.99999");
+    add((Target::OnnxFp16, Form::F16), "onnx/model_fp16.onnx", "0.9999");
+    add(int8(Int8Preset::Avx2), "model_quint8_avx2.onnx", "0.99");
+    add(int8(Int8Preset::Avx512Vnni), "onnx/model_qint8_avx512_vnni.onnx", "0.99");
+    run(check);
+}
+
+/// A script of ours, given the fixtures' texts.
+fn script(name: &str) -> Command {
+    let python = std::env::var(VARIABLE).unwrap_or_else(|_| "python3".to_owned());
+    let mut script = Command::new(python);
+    script.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(name));
+    script.arg(fixtures_dir().join("texts.json"));
+    script
+}
+
+fn run(mut script: Command) {
+    let Ok(output) = script.output() else {
+        return say_skipped(&format!("`{}` cannot be run", script.get_program().display()));
+    };
     let said = String::from_utf8_lossy(&output.stdout);
     match output.status.code() {
         Some(0) => {}
