@@ -10,7 +10,8 @@ use crate::{
 };
 
 /// What the model is fitted to; sources and licences are in the README beside them.
-const TEXTS: [&str; 3] = ["wordnet-examples.txt.zst", "wordnet-definitions.txt.zst", "state-of-the-union.txt.zst"];
+const TEXTS: [&str; 4] =
+    ["wordnet-examples.txt.zst", "wordnet-definitions.txt.zst", "state-of-the-union.txt.zst", "world-factbook.txt.zst"];
 
 /// What the repository may hold of a model.
 const MAX_BYTES: u64 = 9_000_000;

@@ -1,4 +1,4 @@
-//! A static model distilled from the real transformer keeps what model2vec's keeps.
+//! Static models made from the real transformer: a distilled one keeps what model2vec's keeps, the built-in one more.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use drivetrain::{
     contract::NoCall,
     convert::distill::{DistillOptions, TableType, distill},
 };
-use drivetrain_tests::{Rig, max_abs_error};
+use drivetrain_tests::Rig;
 
 use crate::vectors::{Wanted, engine, minilm::sts_benchmark};
 
@@ -19,22 +19,24 @@ fn distilled(rig: &Rig, table_type: TableType) -> PathBuf {
     folder
 }
 
-/// model2vec's own distillation reaches 0.661; the model in the program is the one that the command makes today, up to
-/// the last bits of a float.
+/// model2vec's own distillation reaches 0.661.
 #[test]
-fn distilled_models_keep_their_ranking_and_the_builtin_model_is_one() {
+fn distilled_models_keep_their_ranking() {
     let Some(rig) = Rig::new() else { return };
-    let half = engine(&rig, &distilled(&rig, TableType::F16), Wanted::default()).unwrap();
-    let bytes = engine(&rig, &distilled(&rig, TableType::I8), Wanted::default()).unwrap();
-    let (half, bytes_correlation) = (sts_benchmark(&half), sts_benchmark(&bytes));
+    let [half, bytes] = [TableType::F16, TableType::I8]
+        .map(|table_type| sts_benchmark(&engine(&rig, &distilled(&rig, table_type), Wanted::default()).unwrap()));
     assert!(half >= 0.655, "{half}");
-    assert!((half - bytes_correlation).abs() <= 0.003, "{half} {bytes_correlation}");
+    assert!((half - bytes).abs() <= 0.003, "{half} {bytes}");
+}
 
-    let texts = ["a text becomes a vector", "Zebra crossings aren't coloured.", "αβγ 東京 42", ""];
+/// It is fitted, to texts of other kinds than these: `docs/static-models.md` promises what is asked here, and the
+/// transformer reaches 0.8203.
+#[test]
+fn the_builtin_model_ranks_as_its_page_says() {
+    let Some(rig) = Rig::new() else { return };
     let builtin = Wanted { profile: "model = \"builtin\"", ..Wanted::default() };
     let builtin = engine(&rig, &rig.minilm(), builtin).unwrap();
-    let (fresh, builtin) = (bytes.embed(&texts).unwrap(), builtin.embed(&texts).unwrap());
-    assert_eq!((fresh.dim(), builtin.dim()), (256, 256));
-    let error = max_abs_error(fresh.as_slice(), builtin.as_slice());
-    assert!(error <= 2e-3, "{error:e}");
+    assert_eq!(builtin.dim(), 256);
+    let correlation = sts_benchmark(&builtin);
+    assert!((correlation - 0.7645).abs() <= 0.001, "{correlation}");
 }
