@@ -6,6 +6,7 @@ pub mod hub;
 mod program;
 mod rig;
 mod statistics;
+pub mod wire;
 
 pub use fixture::{Array, Fixture, texts};
 pub use program::{Outcome, Program, Running};

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask setup | test | plugin | dist | tidy | builtin-model`.
+//! The project's own commands: `cargo xtask setup | test | plugin | fuzz | dist | tidy | builtin-model`.
 
 #![expect(clippy::print_stderr, reason = "this program talks to the developer who runs it")]
 
@@ -7,6 +7,7 @@ mod cargo;
 mod dist;
 mod fetch;
 mod folders;
+mod fuzz;
 mod plugin;
 mod setup;
 mod test;
@@ -49,6 +50,14 @@ enum Command {
         #[arg(long)]
         home: Option<PathBuf>,
     },
+    /// Read mutations of model files for a time: nothing may panic, hang, or fill the memory
+    Fuzz {
+        /// Time for each kind of file
+        #[arg(long, value_name = "S", default_value_t = 20)]
+        seconds: u64,
+        /// Only kinds whose names contain one of these
+        targets: Vec<String>,
+    },
     /// Put the program and its plugins into one folder that runs wherever it is moved to
     Dist {
         /// Folder to make
@@ -70,6 +79,7 @@ fn main() -> ExitCode {
         Command::Test { args } => test::run(&args),
         Command::Plugin { plugin, home: None } => plugin::check(plugin),
         Command::Plugin { plugin, home: Some(home) } => plugin::set_up(plugin, &home, true),
+        Command::Fuzz { seconds, targets } => fuzz::run(seconds, &targets),
         Command::Dist { output, with } => dist::run(&output, &with),
         Command::Tidy => tidy::run(),
         Command::BuiltinModel => builtin_model::run(),

@@ -13,6 +13,7 @@ mod doctor;
 mod examples;
 mod formats;
 mod help;
+mod hostile;
 mod interrupt;
 mod little_memory;
 mod native_library;
