@@ -3,7 +3,8 @@
 use std::{fs::File, io::Read, path::Path};
 
 use drivetrain::{
-    ArtifactReport, Error, Fetch, Locations, Measured, Pair, ReportOptions, ReportRow, compare_artifacts, fetch_package,
+    ArtifactReport, Error, Fetch, Locations, Measured, Pair, ReportOptions, ReportRow, compare_artifacts,
+    contract::Precision, fetch_package,
 };
 
 use super::{Observed, late::Late, scratch::Scratch};
@@ -94,9 +95,34 @@ fn text(report: &ArtifactReport, style: Style) -> String {
         "\ncosines, nearest texts and speeds (times as fast) are relative to {}{spearman}; {threads} threads\n",
         report.reference
     ));
+    text.push_str(&slower_levels(&report.rows));
     for row in &report.rows {
         if let Some(failure) = &row.failure {
             text.push_str(&format!("{} by {} in {}: {failure}\n", row.artifact, row.engine, row.precision));
+        }
+    }
+    text
+}
+
+/// The levels of rewriting that gain nothing over the one below on the same engine.
+fn slower_levels(rows: &[ReportRow]) -> String {
+    const LEVELS: [&str; 4] = ["onnx/model.onnx", "onnx/model_O1.onnx", "onnx/model_O2.onnx", "onnx/model_O3.onnx"];
+    let mut text = String::new();
+    for pair in LEVELS.windows(2) {
+        let of_level = |level: &str| {
+            let level = level.to_owned();
+            rows.iter().filter(move |row| row.artifact == level && row.precision == Precision::F32)
+        };
+        for row in of_level(pair[1]) {
+            let below = of_level(pair[0]).find(|below| below.engine == row.engine);
+            let speed = |row: &ReportRow| Some(row.measured.as_ref()?.speed?.mid);
+            let slower = below.and_then(speed).zip(speed(row)).filter(|(below, speed)| speed < below);
+            if let Some((below, speed)) = slower {
+                let (level, engine, below_level) = (pair[1], &row.engine, pair[0]);
+                text.push_str(&format!(
+                    "{level} is slower than {below_level} by {engine}: {speed:.2} and {below:.2} for mid texts\n"
+                ));
+            }
         }
     }
     text
@@ -144,6 +170,8 @@ fn table(rows: &[Vec<String>], style: Style) -> String {
 
 #[cfg(test)]
 mod tests {
+    use drivetrain::{Speed, package::Figures};
+
     use super::*;
 
     #[test]
@@ -162,6 +190,35 @@ mod tests {
         }
         std::fs::write(&path, [0xff, b'\t', 0xfe]).unwrap();
         assert!(read_pairs(&path).is_err());
+    }
+
+    fn row(artifact: &str, mid: f64) -> ReportRow {
+        let figures = Figures {
+            engine: "e".into(),
+            output: "o".into(),
+            n_texts: 1,
+            mean_cosine: 1.0,
+            min_cosine: 1.0,
+            max_abs_error: 0.0,
+            top10_overlap: 1.0,
+        };
+        let speed = Some(Speed { short: 1.0, mid, long: 1.0 });
+        ReportRow {
+            artifact: artifact.into(),
+            bytes: 1,
+            engine: "e".into(),
+            precision: Precision::F32,
+            measured: Some(Measured { figures, spearman: None, speed }),
+            failure: None,
+        }
+    }
+
+    #[test]
+    fn levels_that_gain_nothing_are_named() {
+        let rows = [row("onnx/model.onnx", 1.0), row("onnx/model_O1.onnx", 1.1), row("onnx/model_O2.onnx", 0.9)];
+        let expect = "onnx/model_O2.onnx is slower than onnx/model_O1.onnx by e: 0.90 and 1.10 for mid texts\n";
+        assert_eq!(slower_levels(&rows), expect);
+        assert_eq!(slower_levels(&rows[..2]), "");
     }
 
     #[test]
