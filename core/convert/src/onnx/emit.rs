@@ -141,7 +141,7 @@ impl Ops for Graph<'_> {
     }
 
     fn tied_linear(&mut self, x: &Value, table: &Value, bias: Option<&Value>) -> Result<Value> {
-        let table = self.float_weight(table)?;
+        let table = self.table_in_form(table)?;
         let matrix = self.node("Transpose", &[&table], &[Attribute::Ints("perm", &[1, 0])]);
         let product = self.node("MatMul", &[x, &matrix], &[]);
         let Some(bias) = bias else { return Ok(product) };

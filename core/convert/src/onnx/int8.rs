@@ -74,19 +74,33 @@ impl<'a> Graph<'a> {
 
     /// Rows of a table, in the form that is wanted of the graph.
     pub(super) fn rows_in_form(&mut self, table: &Value, ids: &Value) -> Result<Value> {
-        let elements: usize = self.loaded(table)?.shape.iter().product();
-        if !matches!(&*self.form, Form::Int8(int8) if !int8.float_tables) || elements < MIN_TABLE_ELEMENTS {
+        let Some(Int8Weight { values, steps, .. }) = self.int8_table(table)? else {
             let table = self.float_weight(table)?;
             let rows = self.node("Gather", &[&table, ids], &[]);
             return Ok(self.without_padding(rows, ids));
-        }
-        let range = GridRange::default();
-        let Int8Weight { values, steps, .. } = self.int8_weight(table, None, range, &format!("{table}.int8"))?;
+        };
         let values = self.node("Gather", &[&values, ids], &[]);
         let values = self.cast(&values, ElementType::F32);
         let steps = self.node("Gather", &[&steps, ids], &[]);
         let steps = self.without_padding(steps, ids);
         Ok(self.node("Mul", &[&values, &steps], &[]))
+    }
+
+    /// A whole table in floats. Where its rows are stored in integers, it is made of them when the graph is loaded, so
+    /// that it is stored once.
+    pub(super) fn table_in_form(&mut self, table: &Value) -> Result<Value> {
+        let Some(Int8Weight { values, steps, .. }) = self.int8_table(table)? else { return self.float_weight(table) };
+        let values = self.cast(&values, ElementType::F32);
+        Ok(self.node("Mul", &[&values, &steps], &[]))
+    }
+
+    /// A table in integers, if it is to be stored so.
+    fn int8_table(&mut self, table: &Value) -> Result<Option<Int8Weight>> {
+        let elements: usize = self.loaded(table)?.shape.iter().product();
+        if !matches!(&*self.form, Form::Int8(int8) if !int8.float_tables) || elements < MIN_TABLE_ELEMENTS {
+            return Ok(None);
+        }
+        self.int8_weight(table, None, GridRange::default(), &format!("{table}.int8")).map(Some)
     }
 
     /// Zeros in place of what stands for words where there is padding, if it could widen ranges that are measured.

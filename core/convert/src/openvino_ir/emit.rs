@@ -55,7 +55,7 @@ impl Ops for Graph<'_> {
     }
 
     fn tied_linear(&mut self, x: &Value, table: &Weight, bias: Option<&Weight>) -> Result<Value> {
-        self.float_linear(*x, table, bias)
+        self.tied_linear_in_form(*x, table, bias)
     }
 
     fn layer_norm(&mut self, x: &Value, weight: &Weight, bias: Option<&Weight>, eps: f32) -> Result<Value> {

@@ -90,23 +90,47 @@ impl Graph<'_> {
 
     /// Rows of a table, in the form that is wanted of the graph.
     pub(super) fn rows_in_form(&mut self, table: &Weight, ids: Value) -> Result<Value> {
-        let elements: usize = self.loaded(table)?.shape.iter().product();
-        if !matches!(&*self.form, Form::Int8(int8) if !int8.float_tables) || elements < MIN_TABLE_ELEMENTS {
+        let Some(Int8Weight { values, steps }) = self.int8_table(table)? else {
             let table = self.float_weight(table)?;
             return Ok(self.gathered(table, ids, 0));
-        }
-        let Int8Weight { values, steps } =
-            self.int8_weight(table, None, GridRange::default(), &format!("{table}.int8"))?;
+        };
         let values = self.gathered(values, ids, 0);
         let values = self.convert(values, ElementType::F32);
         let steps = self.gathered(steps, ids, 0);
         Ok(self.binary(operation::MULTIPLY, values, steps))
     }
 
+    /// A whole table in floats. Where its rows are stored in integers, it is made of them when the graph is loaded, so
+    /// that it is stored once.
+    fn table_in_form(&mut self, table: &Weight) -> Result<Value> {
+        let Some(Int8Weight { values, steps }) = self.int8_table(table)? else { return self.float_weight(table) };
+        let values = self.convert(values, ElementType::F32);
+        Ok(self.binary(operation::MULTIPLY, values, steps))
+    }
+
+    /// A table in integers, if it is to be stored so.
+    fn int8_table(&mut self, table: &Weight) -> Result<Option<Int8Weight>> {
+        let elements: usize = self.loaded(table)?.shape.iter().product();
+        if !matches!(&*self.form, Form::Int8(int8) if !int8.float_tables) || elements < MIN_TABLE_ELEMENTS {
+            return Ok(None);
+        }
+        self.int8_weight(table, None, GridRange::default(), &format!("{table}.int8")).map(Some)
+    }
+
     /// `x · weightᵀ + bias` in floats. The matrix stays as it is stored, which is how the engine packs it.
     pub(super) fn float_linear(&mut self, x: Value, weight: &Weight, bias: Option<&Weight>) -> Result<Value> {
         let weight = self.float_weight(weight)?;
-        let product = self.product(x, weight, Transposed::Yes);
+        self.linear_of(x, weight, bias)
+    }
+
+    /// The same with a table for the matrix.
+    pub(super) fn tied_linear_in_form(&mut self, x: Value, table: &Weight, bias: Option<&Weight>) -> Result<Value> {
+        let table = self.table_in_form(table)?;
+        self.linear_of(x, table, bias)
+    }
+
+    fn linear_of(&mut self, x: Value, matrix: Value, bias: Option<&Weight>) -> Result<Value> {
+        let product = self.product(x, matrix, Transposed::Yes);
         let Some(bias) = bias else { return Ok(product) };
         let bias = self.float_weight(bias)?;
         Ok(self.binary(operation::ADD, product, bias))

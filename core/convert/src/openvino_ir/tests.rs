@@ -171,6 +171,17 @@ fn calibrated_sites_pass_through_256_levels() {
 }
 
 #[test]
+fn a_table_that_is_multiplied_too_is_stored_once() {
+    for fixture in ["splade-bert", "splade-distilbert"] {
+        let written = graph_of(fixture, Form::Int8(calibrated(&[])));
+        check_graph(fixture, &written);
+        let constants = written.0.layers.iter().filter(|layer| layer.kind == "Const");
+        let tables = constants.filter(|layer| layer.shape().iter().product::<usize>() == 900 * 48);
+        assert_eq!(tables.map(|table| &*table.data["element_type"]).collect::<Vec<_>>(), ["i8"], "{fixture}");
+    }
+}
+
+#[test]
 fn a_form_that_this_format_has_no_layers_for_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     for int8 in [Int8::default(), Int8 { unsigned_weights: true, ..calibrated(&[]) }] {

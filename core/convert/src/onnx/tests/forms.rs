@@ -209,6 +209,20 @@ fn operators_of_onnx_runtime_are_there_only_when_wanted() {
 }
 
 #[test]
+fn a_table_that_is_multiplied_too_is_stored_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("model.onnx");
+    for name in ["splade-bert", "splade-distilbert"] {
+        let options = ExportOptions { form: Form::Int8(Int8::default()), ..ExportOptions::default() };
+        export_with(&fixture(name), &target, &options).unwrap();
+        let model = reader::read(&target);
+        check_graph(&model);
+        let tables = model.tensors.values().filter(|tensor| tensor.dims.iter().product::<u64>() == 900 * 48);
+        assert_eq!(tables.map(|table| table.element_type).collect::<Vec<_>>(), [3], "{name}");
+    }
+}
+
+#[test]
 fn equal_forms_give_equal_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let options = ExportOptions { form: Form::Int8(Int8::default()), ..ExportOptions::default() };
