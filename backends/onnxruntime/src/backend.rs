@@ -4,9 +4,9 @@ use drivetrain_contract::{
     Artifact, Backend, BackendInfo, Basis, Call, Error, Estimate, FormatSupport, Model, OpenBackend, Precision,
     Precisions, Probe, Result, Session, SessionOptions, Verdict, format,
 };
+use drivetrain_graphs::Description;
 
 use crate::{
-    description::Description,
     device, error,
     load::Load,
     options::{CONFIG_SCHEMA, Config, Settings},

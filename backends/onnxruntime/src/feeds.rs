@@ -1,9 +1,10 @@
 //! What a graph is fed with: the tensors of a batch by name, checked, and a sample batch.
 
 use drivetrain_contract::{Error, IndexType, Inputs, PaddedBatch, Result, TokenIds};
+use drivetrain_graphs::Description;
 use ort::session::SessionInputValue;
 
-use crate::{convert, description::Description, graph::Graph};
+use crate::{convert, graph::Graph};
 
 /// Inputs by name.
 pub(crate) type Feeds<'a> = Vec<(&'static str, SessionInputValue<'a>)>;
@@ -22,7 +23,7 @@ pub(crate) fn feeds<'a>(graph: &Graph, description: Description, batch: &PaddedB
         if width != graph.index_type {
             return Err(Error::invalid(format!("`{name}` is {width:?}, the session wants {:?}", graph.index_type)));
         }
-        convert::check_ids(tensor, ids, description.limit(tensor))?;
+        description.check_ids(tensor, ids)?;
         Ok((name, convert::input(batch, ids)?))
     };
     graph.inputs.iter().map(feed).collect()

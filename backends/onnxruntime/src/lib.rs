@@ -24,7 +24,6 @@
 
 mod backend;
 mod convert;
-mod description;
 mod device;
 mod error;
 mod feeds;

@@ -8,10 +8,10 @@ use std::{
 use drivetrain_contract::{
     Batch, Call, Error, MemoryUse, Output, OutputMut, Result, Session, SessionInfo, SessionOptions,
 };
+use drivetrain_graphs::Description;
 use ort::{ep::ExecutionProviderDispatch, session::RunOptions};
 
 use crate::{
-    description::Description,
     device, error,
     feeds::{Feeds, Sample, feeds},
     graph::{Graph, Port},

@@ -4,11 +4,10 @@ use drivetrain_contract::{
     Backend, BackendInfo, Basis, Call, Error, Estimate, FormatSupport, Model, OpenBackend, Precisions, Probe, Result,
     Session, SessionOptions, Verdict,
 };
+use drivetrain_graphs::Description;
 
 use crate::{
-    artifact,
-    description::Description,
-    device, error,
+    artifact, device, error,
     load::Load,
     options::{CONFIG_SCHEMA, Config, Settings},
     runtime::Runtime,

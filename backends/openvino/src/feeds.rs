@@ -1,8 +1,9 @@
 //! What a graph is fed with: the tensors of a batch in the graph's order, checked, and a sample batch.
 
 use drivetrain_contract::{Error, IndexType, Inputs, PaddedBatch, Result, TokenIds};
+use drivetrain_graphs::Description;
 
-use crate::{convert, description::Description, error, graph::Graph, native::Input};
+use crate::{error, graph::Graph, native::Input};
 
 /// The tensors the graph wants, checked.
 pub(crate) fn feeds<'a>(graph: &Graph, description: Description, batch: &PaddedBatch<'a>) -> Result<Vec<Input<'a>>> {
@@ -29,7 +30,7 @@ pub(crate) fn feeds<'a>(graph: &Graph, description: Description, batch: &PaddedB
         if width != graph.index_type {
             return Err(Error::invalid(format!("`{name}` is {width:?}, the session wants {:?}", graph.index_type)));
         }
-        convert::check_ids(tensor, ids, description.limit(tensor))?;
+        description.check_ids(tensor, ids)?;
         Input::new(ids, [batch.size(), batch.length()]).map_err(error::run)
     };
     graph.inputs.iter().map(feed).collect()

@@ -33,7 +33,6 @@ mod backend;
 mod cache;
 mod compiled;
 mod convert;
-mod description;
 mod device;
 mod error;
 mod feeds;

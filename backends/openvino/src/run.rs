@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use drivetrain_contract::{Call, Error, ErrorKind, OutputMut, PaddedBatch, Result};
+use drivetrain_graphs::Description;
 
 use crate::{
     compiled::Compiled,
-    convert,
-    description::Description,
-    error,
+    convert, error,
     feeds::{Sample, feeds},
     graph::Graph,
     native::{Ended, InferRequest},

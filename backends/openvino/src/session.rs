@@ -4,9 +4,9 @@ use drivetrain_contract::{
     Batch, Call, Capabilities, DeviceKind, Error, MemoryUse, Output, OutputMut, Result, Session, SessionInfo,
     SessionOptions,
 };
+use drivetrain_graphs::Description;
 
 use crate::{
-    description::Description,
     device, error,
     graph::{self, Graph},
     load::Load,

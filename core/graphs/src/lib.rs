@@ -2,7 +2,8 @@
 //!
 //! Engines read ONNX and OpenVINO IR themselves, and believe much of what is written there: which other file holds the
 //! weights, where in it, how large a tensor is, how often a function is to be inlined. [`check`] reads as much of the
-//! files as tells whether that can be believed; weights are skipped, so it takes about a millisecond.
+//! files as tells whether that can be believed; weights are skipped, so it takes milliseconds. [`Description`] is what
+//! the package says of the model's sizes, for checks that need the graph opened, or its inputs.
 //!
 //! # Invariants
 //!
@@ -13,8 +14,10 @@
 
 mod artifact;
 mod beside;
+mod description;
 mod ir;
 mod onnx;
 mod xml;
 
 pub use artifact::check;
+pub use description::Description;
