@@ -14,7 +14,10 @@
 
 use std::rc::Rc;
 
-use super::observe::Observation;
+use super::{
+    headroom::Halves,
+    observe::{Extremes, Observation},
+};
 use crate::onnx::SiteNumbers;
 
 /// Exponents that are tried; 0 is no smoothing.
@@ -31,10 +34,6 @@ const WORTHWHILE: f64 = 0.5;
 
 /// Where there are outliers, more of them cost next to nothing: they must leave less than this part of it.
 const STILL_WORTHWHILE: f64 = 0.85;
-
-/// How much wider than what was seen the range is. Texts to come go beyond what was seen, and what goes beyond the range
-/// is cut off, which costs more than coarser steps do.
-const HEADROOM: f32 = 1.25;
 
 /// Tokens the error is computed over at the most.
 const MOST_TOKENS: usize = 1024;
@@ -85,7 +84,7 @@ pub(super) fn choose(seen: &Observation, weights: Weights<'_>) -> Choice {
     let numbers = SiteNumbers {
         smoothing: (exponent > 0.0).then(|| Rc::from(divisors)),
         outliers: Rc::from(outliers),
-        range: Some((range.0 * HEADROOM, range.1 * HEADROOM)),
+        range: Some(range),
         ..SiteNumbers::default()
     };
     Choice { numbers, relative_error: error }
@@ -96,17 +95,17 @@ struct Candidate {
     error: f64,
     exponent: f32,
     divisors: Vec<f32>,
-    /// Lowest and highest value of any channel, 0 included.
+    /// Lowest and highest value of any channel that is reckoned with, 0 included.
     range: (f32, f32),
     outliers: Vec<usize>,
 }
 
 /// What does not depend on the candidate.
 struct Site<'s> {
-    seen: &'s Observation,
+    /// Of all texts.
+    extremes: Extremes,
+    halves: Halves,
     weights: Weights<'s>,
-    /// Largest magnitude of each channel's values.
-    magnitudes: Vec<f32>,
     /// Largest magnitude of each channel's weights.
     weight_magnitudes: Vec<f32>,
     /// Sum of the squares of each channel's weights.
@@ -127,15 +126,15 @@ impl<'s> Site<'s> {
                 weight_squares[idx] += weight * weight;
             }
         }
-        let magnitudes: Vec<f32> =
-            seen.low.iter().zip(&seen.high).map(|(low, high)| low.abs().max(high.abs())).collect();
+        let extremes = Extremes::of(&seen.parts);
+        let magnitudes = extremes.magnitudes();
         let mut by_product: Vec<usize> = (0..channels).collect();
         by_product.sort_by(|&a, &b| {
             let product = |idx: usize| magnitudes[idx] * weight_magnitudes[idx];
             product(b).total_cmp(&product(a)).then(a.cmp(&b))
         });
         let tokens = weighed_tokens(seen, channels, &weight_squares);
-        Self { seen, weights, magnitudes, weight_magnitudes, weight_squares, tokens, by_product }
+        Self { extremes, halves: Halves::new(seen), weights, weight_magnitudes, weight_squares, tokens, by_product }
     }
 
     /// The candidate with so many outliers that has the smallest error.
@@ -148,12 +147,14 @@ impl<'s> Site<'s> {
 
     fn candidate(&self, exponent: f32, outliers: &[usize]) -> Candidate {
         let is_outlier = |idx: usize| outliers.binary_search(&idx).is_ok();
-        let divisors = self.divisors(exponent);
-        let mut range = (0.0f32, 0.0f32);
-        for (idx, divisor) in divisors.iter().enumerate().filter(|(idx, _)| !is_outlier(*idx)) {
-            range = (range.0.min(self.seen.low[idx] / divisor), range.1.max(self.seen.high[idx] / divisor));
-        }
-        let rounding = Rounding::new((range.0 * HEADROOM, range.1 * HEADROOM));
+        let divisors = self.divisors(exponent, &self.extremes);
+        let headroom = self.halves.headroom(&|known, unknown| {
+            let divisors = self.divisors(exponent, known);
+            [known, unknown].map(|extremes| extremes.range(&divisors, &is_outlier))
+        });
+        let range = self.extremes.range(&divisors, &is_outlier);
+        let range = (range.0 * headroom.0, range.1 * headroom.1);
+        let rounding = Rounding::new(range);
         let weight_noise = self.weight_noise(&divisors, &is_outlier);
         let factors: Vec<f32> = divisors.iter().map(|divisor| 1.0 / (divisor * rounding.step)).collect();
         // What a squared error of one step does to the outputs; outliers have none.
@@ -176,14 +177,15 @@ impl<'s> Site<'s> {
         Candidate { error, exponent, divisors, range, outliers: outliers.to_vec() }
     }
 
-    /// SmoothQuant's divisors, with a geometric mean of 1; 1 for all where the exponent is 0.
-    fn divisors(&self, exponent: f32) -> Vec<f32> {
+    /// SmoothQuant's divisors for texts, with a geometric mean of 1; 1 for all where the exponent is 0.
+    fn divisors(&self, exponent: f32, extremes: &Extremes) -> Vec<f32> {
+        let magnitudes = extremes.magnitudes();
         if exponent == 0.0 {
-            return vec![1.0; self.magnitudes.len()];
+            return vec![1.0; magnitudes.len()];
         }
         let logarithm =
             |(x, w): (&f32, &f32)| exponent * x.max(MIN_MAGNITUDE).ln() - (1.0 - exponent) * w.max(MIN_MAGNITUDE).ln();
-        let logarithms: Vec<f32> = self.magnitudes.iter().zip(&self.weight_magnitudes).map(logarithm).collect();
+        let logarithms: Vec<f32> = magnitudes.iter().zip(&self.weight_magnitudes).map(logarithm).collect();
         let mean = logarithms.iter().sum::<f32>() / logarithms.len().max(1) as f32;
         logarithms.iter().map(|logarithm| (logarithm - mean).exp()).collect()
     }
@@ -199,6 +201,21 @@ impl<'s> Site<'s> {
             f64::from(largest / WEIGHT_LIMIT).powi(2) / 12.0
         });
         noise.sum()
+    }
+}
+
+impl Extremes {
+    /// Largest magnitude of each channel.
+    fn magnitudes(&self) -> Vec<f32> {
+        self.low.iter().zip(&self.high).map(|(low, high)| low.abs().max(high.abs())).collect()
+    }
+
+    /// Lowest and highest value of any channel after smoothing, 0 included.
+    fn range(&self, divisors: &[f32], is_outlier: &dyn Fn(usize) -> bool) -> (f32, f32) {
+        let kept = divisors.iter().enumerate().filter(|(idx, _)| !is_outlier(*idx));
+        kept.fold((0.0, 0.0), |range, (idx, divisor)| {
+            (f32::min(range.0, self.low[idx] / divisor), f32::max(range.1, self.high[idx] / divisor))
+        })
     }
 }
 
@@ -248,11 +265,13 @@ mod tests {
         (0..len).map(|idx| ((idx * 7919 + seed * 104_729) % 2003) as f32 / 1001.0 - 1.0).collect()
     }
 
-    fn observe(rows: Vec<f32>, channels: usize) -> Observation {
-        let column = |idx: usize| rows.iter().skip(idx).step_by(channels).copied();
-        let low = (0..channels).map(|idx| column(idx).fold(f32::INFINITY, f32::min)).collect();
-        let high = (0..channels).map(|idx| column(idx).fold(f32::NEG_INFINITY, f32::max)).collect();
-        Observation { low, high, rows }
+    /// Texts of one token.
+    fn observe(rows: &[f32]) -> Observation {
+        let mut seen = Observation::new(CHANNELS, rows.len() / CHANNELS);
+        for (text, row) in rows.chunks_exact(CHANNELS).enumerate() {
+            seen.add(text, &[row, row, row].concat());
+        }
+        seen
     }
 
     const CHANNELS: usize = 32;
@@ -260,11 +279,11 @@ mod tests {
     #[test]
     fn even_values_are_left_as_they_are() {
         let (rows, weights) = (noise(1, 64 * CHANNELS), noise(2, 48 * CHANNELS));
-        let choice = choose(&observe(rows, CHANNELS), Weights { rows: &weights, channels: CHANNELS });
+        let choice = choose(&observe(&rows), Weights { rows: &weights, channels: CHANNELS });
         assert!(choice.numbers.outliers.is_empty());
         assert!(choice.relative_error < NEGLIGIBLE_ERROR, "{}", choice.relative_error);
         let (low, high) = choice.numbers.range.unwrap();
-        assert!((low + HEADROOM).abs() < 0.1 && (high - HEADROOM).abs() < 0.1, "{low} to {high}");
+        assert!((low + 1.03).abs() < 0.03 && (high - 1.03).abs() < 0.03, "{low} to {high}");
     }
 
     #[test]
@@ -273,7 +292,7 @@ mod tests {
         rows.iter_mut().skip(5).step_by(CHANNELS).for_each(|x| *x *= 40.0);
         let mut weights = noise(2, 48 * CHANNELS);
         weights.iter_mut().skip(5).step_by(CHANNELS).for_each(|w| *w *= 0.02);
-        let seen = observe(rows, CHANNELS);
+        let seen = observe(&rows);
         let plain = Site::new(&seen, Weights { rows: &weights, channels: CHANNELS }).candidate(0.0, &[]).error;
         let choice = choose(&seen, Weights { rows: &weights, channels: CHANNELS });
         let divisors = choice.numbers.smoothing.unwrap();
@@ -288,7 +307,7 @@ mod tests {
         rows[3 * CHANNELS + 7] = 30.0;
         let mut weights = noise(2, 48 * CHANNELS);
         weights[11 * CHANNELS + 7] = 80.0;
-        let choice = choose(&observe(rows, CHANNELS), Weights { rows: &weights, channels: CHANNELS });
+        let choice = choose(&observe(&rows), Weights { rows: &weights, channels: CHANNELS });
         assert_eq!(*choice.numbers.outliers, [7]);
         assert!(choice.numbers.range.unwrap().1 < 30.0);
     }
@@ -296,7 +315,8 @@ mod tests {
     #[test]
     fn nothing_and_zeros_are_sound() {
         for rows in [Vec::new(), vec![0.0; 4 * CHANNELS]] {
-            let seen = Observation { low: vec![0.0; CHANNELS], high: vec![0.0; CHANNELS], rows };
+            let mut seen = observe(&rows);
+            seen.add(0, &[0.0; 2 * CHANNELS]);
             let weights = vec![0.0; 3 * CHANNELS];
             let choice = choose(&seen, Weights { rows: &weights, channels: CHANNELS });
             assert!(choice.relative_error.is_finite());

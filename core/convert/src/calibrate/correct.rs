@@ -87,7 +87,7 @@ mod tests {
         let site = &sites[0];
         assert_eq!((site.width, site.matrices.len()), (CHANNELS, 3));
         let rows: Vec<f32> = (0..20 * CHANNELS).map(|idx| ((idx * 7919) % 2003) as f32 / 500.0 - 1.0).collect();
-        let seen = Observation { low: vec![-1.0; CHANNELS], high: vec![3.1; CHANNELS], rows };
+        let seen = Observation { rows, ..Observation::new(CHANNELS, 0) };
         let divisors: Vec<f32> = (0..CHANNELS).map(|idx| 0.5 + idx as f32 / 50.0).collect();
         // So narrow that much is cut off.
         let mut numbers = SiteNumbers {

@@ -2,9 +2,9 @@
 //!
 //! [`calibrate`] gives an [`Int8`] for [`crate::onnx::export`]. It sees engines only as sessions: graphs that give what
 //! goes into linear layers ([`crate::onnx`] writes them) are opened by a [`crate::GraphEngine`] and run on sample texts
-//! (`observe.rs`); divisors, outliers and ranges are chosen from what comes out (`choose.rs`), and biases corrected
-//! (`correct.rs`). The result is tried on texts it was not made from, and as long as it is not accurate enough, the
-//! site with the largest error goes back to floats (`run.rs`).
+//! (`observe.rs`); divisors, outliers and ranges are chosen from what comes out (`choose.rs`, `headroom.rs`), and biases
+//! corrected (`correct.rs`). The result is tried on texts it was not made from, and as long as it is not accurate enough,
+//! the site with the largest error goes back to floats (`run.rs`).
 //!
 //! # Invariants
 //!
@@ -14,6 +14,7 @@
 mod accuracy;
 mod choose;
 mod correct;
+mod headroom;
 mod observe;
 mod rows;
 mod run;

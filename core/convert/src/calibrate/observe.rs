@@ -16,31 +16,65 @@ const MOST_NUMBERS: usize = 1 << 26;
 /// Tokens of each text that are kept.
 const TOKENS_PER_TEXT: usize = 8;
 
+/// Parts that the texts are dealt out to, so that it shows how far one goes beyond another.
+pub(super) const PARTS: usize = 4;
+
 /// What was seen at one site.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Observation {
-    /// Lowest value of each channel, over all tokens of all texts.
-    pub(super) low: Vec<f32>,
-    /// Highest value of each channel.
-    pub(super) high: Vec<f32>,
+    /// Over all tokens of each part of the texts.
+    pub(super) parts: [Extremes; PARTS],
     /// Some tokens of each text, `[tokens, channels]`.
     pub(super) rows: Vec<f32>,
 }
 
+/// The lowest and the highest value of each channel.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Extremes {
+    pub(super) low: Vec<f32>,
+    pub(super) high: Vec<f32>,
+}
+
 impl Observation {
-    fn new(width: usize, room: usize) -> Self {
-        let rows = Vec::with_capacity(width * room);
-        Self { low: vec![f32::INFINITY; width], high: vec![f32::NEG_INFINITY; width], rows }
+    pub(super) fn new(width: usize, room: usize) -> Self {
+        Self { parts: std::array::from_fn(|_| Extremes::none(width)), rows: Vec::with_capacity(width * room) }
     }
 
-    /// Takes in what a graph gives of one text: lowest values, highest values, tokens.
-    fn add(&mut self, numbers: &[f32]) {
-        let width = self.low.len();
+    /// Takes in what a graph gives of the text at a place: lowest values, highest values, tokens.
+    pub(super) fn add(&mut self, text: usize, numbers: &[f32]) {
+        let part = &mut self.parts[text % PARTS];
+        let width = part.low.len();
         let (low, rest) = numbers.split_at(width);
         let (high, rows) = rest.split_at(width);
+        part.widen(low, high);
+        self.rows.extend_from_slice(rows);
+    }
+}
+
+impl Extremes {
+    /// Of no text at all.
+    fn none(width: usize) -> Self {
+        Self { low: vec![f32::INFINITY; width], high: vec![f32::NEG_INFINITY; width] }
+    }
+
+    /// Of several parts together.
+    pub(super) fn of<'e>(parts: impl IntoIterator<Item = &'e Self>) -> Self {
+        let mut parts = parts.into_iter();
+        let first = parts.next().map_or_else(|| Self::none(0), Self::clone);
+        parts.fold(first, |mut all, part| {
+            all.widen(&part.low, &part.high);
+            all
+        })
+    }
+
+    /// Whether they are of any text.
+    pub(super) fn is_known(&self) -> bool {
+        self.low.iter().zip(&self.high).all(|(low, high)| low <= high)
+    }
+
+    fn widen(&mut self, low: &[f32], high: &[f32]) {
         self.low.iter_mut().zip(low).for_each(|(known, &seen)| *known = known.min(seen));
         self.high.iter_mut().zip(high).for_each(|(known, &seen)| *known = known.max(seen));
-        self.rows.extend_from_slice(rows);
     }
 }
 
@@ -88,7 +122,7 @@ impl Observer<'_, '_> {
             group.iter().map(|site| Observation::new(site.width, texts * tokens)).collect();
         let expected: usize = group.iter().map(|site| numbers_of_site(site.width, tokens)).sum();
         let mut done = 0u32;
-        for_each_row(&mut *session, self.samples, self.tools.call, &mut |_, mut numbers| {
+        for_each_row(&mut *session, self.samples, self.tools.call, &mut |text, mut numbers| {
             done += 1;
             self.tools.call.progress(progress(f64::from(done) / texts as f64), "running texts");
             if numbers.len() != expected {
@@ -96,7 +130,7 @@ impl Observer<'_, '_> {
             }
             for (site, observation) in group.iter().zip(&mut seen) {
                 let (own, rest) = numbers.split_at(numbers_of_site(site.width, tokens));
-                observation.add(own);
+                observation.add(text, own);
                 numbers = rest;
             }
             Ok(())
@@ -128,11 +162,14 @@ mod tests {
     }
 
     #[test]
-    fn an_observation_is_the_widest_range_and_all_tokens() {
-        let mut seen = Observation::new(2, 2);
-        seen.add(&[-1.0, 0.0, 3.0, 2.0, 0.5, 1.0]);
-        seen.add(&[0.0, -2.0, 1.0, 4.0, 0.25, -1.0]);
-        assert_eq!((&*seen.low, &*seen.high), (&[-1.0, -2.0][..], &[3.0, 4.0][..]));
-        assert_eq!(seen.rows, [0.5, 1.0, 0.25, -1.0]);
+    fn an_observation_is_the_widest_range_of_each_part_and_all_tokens() {
+        let mut seen = Observation::new(2, 3);
+        seen.add(0, &[-1.0, 0.0, 3.0, 2.0, 0.5, 1.0]);
+        seen.add(PARTS, &[0.0, -2.0, 1.0, 4.0, 0.25, -1.0]);
+        seen.add(1, &[-3.0, 1.0, 0.0, 1.0, 0.0, 1.0]);
+        assert_eq!(seen.parts[0], Extremes { low: vec![-1.0, -2.0], high: vec![3.0, 4.0] });
+        assert_eq!(Extremes::of(&seen.parts), Extremes { low: vec![-3.0, -2.0], high: vec![3.0, 4.0] });
+        assert_eq!(seen.parts.each_ref().map(Extremes::is_known), [true, true, false, false]);
+        assert_eq!(seen.rows, [0.5, 1.0, 0.25, -1.0, 0.0, 1.0]);
     }
 }
