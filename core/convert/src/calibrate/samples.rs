@@ -23,7 +23,7 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// The built-in sample, 300 texts in the public domain: English, and a fifth in 33 languages.
+    /// The built-in sample, 300 texts of all lengths: English, and a fifth in 33 languages.
     ///
     /// # Errors
     /// As [`Samples::tokenize`].
