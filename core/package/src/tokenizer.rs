@@ -1,10 +1,14 @@
 //! What a package says about its tokenizer beyond `tokenizer.json` itself.
 
-use drivetrain_contract::Result;
+use drivetrain_contract::{Error, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{Files, json::Fields};
+
+/// Deepest nesting in `tokenizer.json`: three times what is usual. The library that builds tokenizers takes a multiple of the
+/// time for each level of sequences in sequences.
+const MOST_DEPTH: usize = 16;
 
 /// What a package says about its tokenizer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,7 +61,11 @@ impl TokenizerFile {
         if !files.exists(rel) {
             return Ok(Self::default());
         }
-        serde_json::from_slice(&files.read(rel)?).map_err(|err| files.not_json(rel, err))
+        let bytes = files.read(rel)?;
+        if depth(&bytes) > MOST_DEPTH {
+            return Err(Error::model(format!("`{}` is nested deeper than any tokenizer", files.label(rel))));
+        }
+        serde_json::from_slice(&bytes).map_err(|err| files.not_json(rel, err))
     }
 
     /// The length it truncates to, which counts only when nothing else gives one.
@@ -88,6 +96,26 @@ impl TokenizerFacts {
             model_input_names: names.into_iter().map(str::to_owned).collect(),
         })
     }
+}
+
+/// Most lists and objects inside each other.
+fn depth(json: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0usize, 0);
+    let (mut in_text, mut is_escaped) = (false, false);
+    for byte in json {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if in_text => is_escaped = true,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 /// A special token: its text, or an object with the text as `content`.
@@ -133,6 +161,19 @@ mod tests {
         let facts = read(&json!({}), &json!({"pad_token": "<other>"}), file).unwrap();
         assert_eq!(facts.pad_token.as_deref(), Some("<other>"));
         assert_eq!(read(&Value::Null, &Value::Null, json!({})).unwrap(), TokenizerFacts::default());
+    }
+
+    #[test]
+    fn nesting_has_an_end() {
+        for (json, expect) in [("", 0), ("[[]]", 2), (r#"{"a[":"\"[[[","b":[{}]}"#, 3), ("]]{", 1)] {
+            assert_eq!(depth(json.as_bytes()), expect, "{json}");
+        }
+        let sequence = |inner: String, _| format!("{{\"type\":\"Sequence\",\"normalizers\":[{inner}]}}");
+        let nested: String = (0..10).fold("{}".to_owned(), sequence);
+        let bytes: &'static [u8] = format!("{{\"normalizer\":{nested}}}").into_bytes().leak();
+        let files: &'static [(&str, &[u8])] = vec![("tokenizer.json", bytes)].leak();
+        let err = TokenizerFile::read(&Files::Memory(files), "tokenizer.json").unwrap_err();
+        assert!(err.message().contains("tokenizer.json` is nested deeper"), "{err}");
     }
 
     #[test]
