@@ -87,6 +87,7 @@ impl TorchSession {
             vocabulary: extent(Output::VocabScores),
             max_tokens: description.max_tokens(),
             threads: options.threads.get(),
+            batch_tokens: 0,
             precision: Some(options.precision),
         };
         let memory = MemoryUse::default();
