@@ -50,6 +50,7 @@ impl Backend for LibTorch {
             devices: device::devices(),
             formats: vec![
                 format(format::SAFETENSORS, device::PRECISIONS, 100),
+                format(format::PYTORCH, device::PRECISIONS, 90),
                 format(format::TORCHSCRIPT, Precisions::F32, 50),
             ],
             engine_version: Some(ENGINE_VERSION.to_owned()),
@@ -80,7 +81,7 @@ impl Backend for LibTorch {
         call.progress(0, "loading the weights");
         crate::threads::take(options.threads.get());
         let engine = match artifact.format.as_str() {
-            format::SAFETENSORS => {
+            format::SAFETENSORS | format::PYTORCH => {
                 let shared =
                     self.pool.get(identity(artifact, model, (options, settings.memory_map))?, place.kind, device);
                 Engine::Encoder(Box::new(Encoder::load(artifact, &description, shared, (place, call))?))
@@ -114,7 +115,8 @@ fn choose(model: &Model, precision: Precision) -> Result<(usize, &Artifact)> {
             .enumerate()
             .find(|(_, artifact)| artifact.format == format && artifact.precision != Precision::Int8)
     };
-    of(format::SAFETENSORS).or_else(|| of(format::TORCHSCRIPT)).ok_or_else(|| error::no_artifact(precision))
+    let formats = [format::SAFETENSORS, format::PYTORCH, format::TORCHSCRIPT];
+    formats.into_iter().find_map(of).ok_or_else(|| error::no_artifact(precision))
 }
 
 #[cfg(test)]
@@ -144,14 +146,17 @@ mod tests {
             precision,
             data: ArtifactData::Static(b""),
         };
-        let model = Model {
+        let mut model = Model {
             artifacts: vec![
                 artifact(format::ONNX, Precision::F32),
                 artifact(format::TORCHSCRIPT, Precision::F32),
+                artifact(format::PYTORCH, Precision::F32),
                 artifact(format::SAFETENSORS, Precision::F16),
             ],
             ..Model::default()
         };
+        assert_eq!(choose(&model, Precision::Bf16).unwrap().0, 3);
+        model.artifacts.pop();
         assert_eq!(choose(&model, Precision::Bf16).unwrap().0, 2);
         assert_eq!(choose(&model, Precision::Int8).unwrap_err().kind(), ErrorKind::Unsupported);
         let none = choose(&Model::default(), Precision::F32).unwrap_err().to_text();

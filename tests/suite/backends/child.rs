@@ -7,7 +7,10 @@ use std::{env, path::Path};
 use drivetrain_tests::Program;
 use serde_json::{Value, json};
 
-use crate::backends::{life, threads, together};
+use crate::{
+    backends::{life, threads, together},
+    vectors::process,
+};
 
 /// Says what to do; without it there is nothing to do.
 const VARIABLE: &str = "DRIVETRAIN_TEST_TASK";
@@ -17,11 +20,16 @@ const HANDED_ON: [&str; 2] = ["DRIVETRAIN_TEST_HOME", "DRIVETRAIN_TEST_PRODUCTS"
 /// Something to be done in a process of its own.
 pub(super) type Task = fn(backends: &[&str], folder: &Path);
 
-const TASKS: [(&str, Task); 4] =
-    [("alone", together::alone), ("together", together::together), ("threads", threads::threads), ("life", life::life)];
+const TASKS: [(&str, Task); 5] = [
+    ("alone", together::alone),
+    ("together", together::together),
+    ("threads", threads::threads),
+    ("life", life::life),
+    ("memory", process::memory_of_a_model),
+];
 
 /// Does a task with these backends, and a folder for what it reads and writes. It fails if the task panics.
-pub(super) fn run(task: &str, backends: &[&str], folder: &Path) {
+pub(crate) fn run(task: &str, backends: &[&str], folder: &Path) {
     let binary = env::current_exe().expect("the test binary has a path");
     let what = json!({ "task": task, "backends": backends, "folder": folder }).to_string();
     let args = ["--exact", "backends::child::a_task_of_another_test", "--nocapture", "--test-threads=1"];

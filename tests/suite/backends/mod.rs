@@ -2,7 +2,7 @@
 #![cfg(target_os = "linux")]
 
 mod available;
-mod child;
+pub(crate) mod child;
 mod conversions;
 mod ir;
 mod life;

@@ -7,7 +7,7 @@ mod fitting;
 mod fixtures;
 mod heads;
 mod minilm;
-mod process;
+pub(crate) mod process;
 mod python;
 
 use std::{fs, path::Path};
