@@ -13,7 +13,7 @@ use crate::{
 
 /// Bytes of text in one batch of a session that tokenises by itself; a longer text goes alone. Such sessions have little
 /// to gain from more, and what is copied for them stays in the processor's cache.
-const BATCH_BYTES: usize = 1 << 20;
+const BATCH_BYTES: usize = 256 << 10;
 
 /// A window of texts, cut into batches.
 #[derive(Debug)]
