@@ -17,7 +17,7 @@ use crate::{
 const STATIC_PACKAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../core/engine/builtin");
 /// Static embeddings are so fast that thousands of texts take no time; these take some.
 const MOST_STATIC_TEXTS: usize = 200_000;
-const MOST_STATIC_BYTES: usize = 32 << 20;
+const MOST_STATIC_BYTES: usize = 128 << 20;
 
 /// Measures and prints everything.
 pub(crate) fn run(arguments: &PeersArguments) -> Result<()> {
