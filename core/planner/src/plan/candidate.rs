@@ -6,6 +6,7 @@ use drivetrain_contract::{Device, DeviceKind, FormatSupport, Precision};
 use serde::{Deserialize, Serialize};
 
 use super::{Engine, ModelFacts, ModelFile};
+use crate::rules::Choice;
 
 /// One way to run a model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +65,16 @@ pub(super) fn possible<'a>(engines: &'a [Engine], model: &ModelFacts) -> Vec<Pos
         }
     }
     all
+}
+
+impl Candidate {
+    /// Whether it is what rules offer, as far as the input leaves it open.
+    pub(super) fn is(&self, choice: &Choice) -> bool {
+        choice.backend == self.backend
+            && choice.precision == self.precision
+            && choice.device.is_none_or(|kind| kind == self.kind)
+            && choice.artifact.as_ref().is_none_or(|path| *path == self.file.path)
+    }
 }
 
 /// `onnxruntime on cpu in int8 from onnx/model_qint8_avx2.onnx`

@@ -42,7 +42,7 @@ impl Plan {
             Some(walk) => text.push_str(&walk.explain(|choice| self.missing(choice))),
             None => text.push_str("the rules have nothing for this kind of model\n"),
         }
-        if !self.walk.as_ref().is_some_and(|walk| walk.choices().any(|choice| self.fits(choice))) {
+        if !self.walk.as_ref().is_some_and(|walk| walk.choices().any(|choice| self.chosen.is(choice))) {
             line(&mut text, format_args!("taken instead: {}", self.chosen));
         }
         if !self.rejected.is_empty() {
@@ -85,12 +85,7 @@ impl Plan {
             return None;
         }
         let of_choice = |rejected: &&Rejected| match &rejected.candidate {
-            Some(candidate) => {
-                candidate.backend == choice.backend
-                    && candidate.precision == choice.precision
-                    && choice.artifact.as_ref().is_none_or(|path| *path == candidate.file.path)
-                    && choice.device.is_none_or(|kind| kind == candidate.kind)
-            }
+            Some(candidate) => candidate.is(choice),
             None => rejected.backend == choice.backend,
         };
         let reason = self.rejected.iter().find(of_choice).map(|rejected| match &rejected.reason {
@@ -101,16 +96,8 @@ impl Plan {
     }
 
     fn is(&self, choice: &Choice) -> bool {
-        let first = self.walk.as_ref().and_then(|walk| walk.choices().find(|one| self.fits(one)));
+        let first = self.walk.as_ref().and_then(|walk| walk.choices().find(|one| self.chosen.is(one)));
         first.is_some_and(|first| first == choice)
-    }
-
-    fn fits(&self, choice: &Choice) -> bool {
-        let chosen = &self.chosen;
-        choice.backend == chosen.backend
-            && choice.precision == chosen.precision
-            && choice.artifact.as_ref().is_none_or(|path| *path == chosen.file.path)
-            && choice.device.is_none_or(|kind| kind == chosen.kind)
     }
 }
 

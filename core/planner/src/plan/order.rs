@@ -11,11 +11,7 @@ pub(super) fn named<'w>(possible: &Possible<'_>, walk: Option<&'w Walk>) -> Opti
 }
 
 fn is(possible: &Possible<'_>, choice: &Choice) -> bool {
-    let candidate = &possible.candidate;
-    choice.backend == candidate.backend
-        && choice.precision == candidate.precision
-        && choice.device.is_none_or(|kind| kind == candidate.kind)
-        && choice.artifact.as_ref().is_none_or(|path| *path == candidate.file.path)
+    possible.candidate.is(choice)
         && choice.input.is_none_or(|input| possible.device.capabilities.contains(input.capability()))
 }
 
