@@ -16,10 +16,10 @@ pub(crate) struct Cost {
 }
 
 impl Cost {
-    /// Before anything was measured, in units of a token: a run costs as much as 10 tokens (measured with
-    /// small models: 7 to 8; with one that is too high, texts are padded to spare runs), and attention doubles the
-    /// cost of a text of 2,500 tokens, as in a transformer of 384 dimensions (12 · 384² · 2 multiplications for a token
-    /// in a layer against 4 · 384 for a pair).
+    /// Before anything was measured, in units of a token: a run costs as much as 10 tokens (small models: 7 to 8; with a
+    /// price that is too high, texts are padded to spare runs), and attention doubles the cost of a text of 2,500 tokens,
+    /// as in a transformer of 384 dimensions (12 · 384² · 2 multiplications for a token in a layer against 4 · 384 for a
+    /// pair).
     pub(crate) const PRIOR: Self = Self { fixed: 10.0, token: 1.0, pair: 4e-4 };
 
     /// What a run costs at the least, in tokens. Batches cut with the prior are all of about as many tokens, which
