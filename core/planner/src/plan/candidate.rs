@@ -34,6 +34,11 @@ pub struct Shape {
     pub batch_tokens: Option<usize>,
 }
 
+impl Shape {
+    /// One session with one thread.
+    pub const SMALLEST: Self = Self { sessions: 1, threads: 1, batch_tokens: None };
+}
+
 /// A candidate and what it was made of.
 #[derive(Clone, Debug)]
 pub(super) struct Possible<'a> {

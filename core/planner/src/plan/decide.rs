@@ -1,19 +1,19 @@
 //! From what is known to a plan.
 
-use std::num::NonZeroUsize;
-
-use drivetrain_contract::{Capabilities, Device, DeviceKind, Error, ErrorKind, Result};
+use drivetrain_contract::{Error, ErrorKind, Result};
 use serde::Serialize;
 
 use super::{
     Candidate, Engine, Memory, ModelFacts, Reason, Shape,
-    candidate::{Possible, possible},
-    memory, order, refuse,
+    candidate::Possible,
+    order,
+    sift::{Open, Sifted, trial_of},
 };
 use crate::{
-    Goal, MemoryLimit, Profile,
+    Goal, Profile,
     probe::Hardware,
-    rules::{Facts, RuleSet, Walk},
+    rules::{RuleSet, Walk},
+    tune::{Figures, Trial, predicted_speed},
 };
 
 /// All that a plan depends on.
@@ -29,6 +29,8 @@ pub struct Situation<'a> {
     pub profile: &'a Profile,
     /// What matters most where the profile leaves it open.
     pub goal: Goal,
+    /// What was found out by trial, on this machine and for this goal. Without any the rules decide.
+    pub trials: &'a [Trial],
 }
 
 /// How to run a model, and why so.
@@ -42,6 +44,8 @@ pub struct Plan {
     pub shape: Shape,
     /// What it is expected to take of main memory.
     pub memory: Memory,
+    /// What was measured of it, if it was tried.
+    pub figures: Option<Figures>,
     /// What matters most.
     pub goal: Goal,
     /// The way through the rules; `None` where they have nothing for the model's task.
@@ -57,6 +61,8 @@ pub struct Rejected {
     pub backend: String,
     /// The candidate, unless the whole engine is out.
     pub candidate: Option<Candidate>,
+    /// What was measured of it, if it was tried.
+    pub figures: Option<Figures>,
     /// Why.
     pub reason: Reason,
 }
@@ -67,127 +73,100 @@ pub struct Rejected {
 /// [`ErrorKind::Unsupported`] when nothing is left to run the model, with what would change that, and
 /// [`ErrorKind::OutOfMemory`] when only the limit on memory stands against it, with what it would have to be.
 pub fn plan(situation: &Situation<'_>, rules: &RuleSet) -> Result<Plan> {
-    let Situation { hardware, engines, model, profile, .. } = situation;
-    let goal = profile.workload.goal.value.unwrap_or(situation.goal);
-    let walk = rules.walk(model.task, &facts(situation, goal)).ok();
-    let (mut open, mut rejected) = (Vec::new(), absent(engines, model));
-    for possible in possible(engines, model) {
-        match refuse::refusal(&possible, model, profile) {
-            Some(reason) => rejected.push(Rejected::candidate(possible.candidate, reason)),
-            None => open.push(possible),
+    let Situation { model, trials, .. } = *situation;
+    let sifted = Sifted::for_plan(situation, rules);
+    let goal = sifted.goal();
+    let tried = best_tried(&sifted.open, goal, trials);
+    let Some(best) = tried.or_else(|| sifted.open.iter().position(|open| open.fit.is_ok())) else {
+        let needy = sifted.open.iter().filter_map(|open| open.fit.err());
+        return Err(nothing_left(model, needy.map(|needs| needs.total()).min(), &sifted.rejected));
+    };
+    let Sifted { walk, mut open, rejected: sorted_out, most, .. } = sifted;
+    let Open { possible: chosen, fit } = open.remove(best);
+    let trial = trial_of(trials, &chosen.candidate);
+    let shape = tried.and(trial).map(|trial| trial.shape).or(fit.ok()).unwrap_or(Shape::SMALLEST);
+    let against = Against { candidate: &chosen.candidate, trial: tried.and(trial), goal, walk: walk.as_ref(), most };
+    let mut rejected: Vec<Rejected> = open.into_iter().map(|other| against.reject(other, trials)).collect();
+    rejected.extend(sorted_out);
+    for one in &mut rejected {
+        let trial = one.candidate.as_ref().and_then(|candidate| trial_of(trials, candidate));
+        one.figures = trial.and_then(Trial::figures).cloned();
+    }
+    Ok(Plan {
+        model: model.name.clone(),
+        shape,
+        memory: Memory::expected(model, &chosen.candidate.file, &shape),
+        figures: trial.and_then(Trial::figures).cloned(),
+        goal,
+        rejected,
+        walk,
+        chosen: chosen.candidate,
+    })
+}
+
+/// The one that did best of those that were tried.
+fn best_tried(open: &[Open<'_>], goal: Goal, trials: &[Trial]) -> Option<usize> {
+    let costs = open.iter().enumerate().filter(|(_, open)| open.fit.is_ok()).filter_map(|(idx, open)| {
+        let trial = trial_of(trials, &open.possible.candidate)?;
+        Some((idx, cost(trial, goal)?))
+    });
+    Some(costs.min_by(|(_, one), (_, other)| one.total_cmp(other))?.0)
+}
+
+/// What is to be little: bytes for those who want to spare memory, else time.
+fn cost(trial: &Trial, goal: Goal) -> Option<f64> {
+    match goal {
+        Goal::Memory => trial.figures()?.peak_bytes.map(|bytes| bytes as f64),
+        Goal::Latency | Goal::Throughput => trial.seconds_per_text(),
+    }
+}
+
+/// What was chosen, which the others are held against.
+struct Against<'c> {
+    candidate: &'c Candidate,
+    /// Its own, if it was chosen for what that showed.
+    trial: Option<&'c Trial>,
+    goal: Goal,
+    walk: Option<&'c Walk>,
+    most: Option<u64>,
+}
+
+impl Against<'_> {
+    fn reject(&self, other: Open<'_>, trials: &[Trial]) -> Rejected {
+        let reason = match other.fit {
+            Err(needs) => Reason::Memory { needs: needs.total(), most: self.most.unwrap_or_default() },
+            Ok(_) => self.reason(&other.possible, trials),
+        };
+        Rejected::candidate(other.possible.candidate, reason)
+    }
+
+    fn reason(&self, other: &Possible<'_>, trials: &[Trial]) -> Reason {
+        let Some(own) = self.trial.and_then(|trial| cost(trial, self.goal)) else {
+            let choice = order::named(other, self.walk).map(|(_, choice)| choice.name.clone());
+            return Reason::Later { choice };
+        };
+        let others = trial_of(trials, &other.candidate).and_then(|trial| cost(trial, self.goal));
+        match (others, self.goal) {
+            (Some(cost), Goal::Memory) => Reason::Larger { times: cost / own },
+            (Some(cost), _) => Reason::Slower { times: own / cost },
+            (None, _) => Reason::Untried {
+                expected: predicted_speed(&other.candidate) / predicted_speed(self.candidate),
+                target: other.candidate.file.target.clone(),
+            },
         }
     }
-    order::sort(&mut open, walk.as_ref());
-    let most = memory_limit(hardware, profile);
-    let mut chosen = None;
-    let mut passed_over = Vec::new();
-    for possible in open {
-        let (shape, file) = (wanted_shape(hardware, profile, goal, &possible), &possible.candidate.file);
-        match memory::fit(model, file, shape, most) {
-            Ok(shape) if chosen.is_none() => chosen = Some((possible.candidate, shape)),
-            Ok(_) => {
-                let choice = order::named(&possible, walk.as_ref()).map(|(_, choice)| choice.name.clone());
-                passed_over.push(Rejected::candidate(possible.candidate, Reason::Later { choice }));
-            }
-            Err(needs) => {
-                let reason = Reason::Memory { needs: needs.total(), most: most.unwrap_or_default() };
-                passed_over.push(Rejected::candidate(possible.candidate, reason));
-            }
-        }
-    }
-    passed_over.append(&mut rejected);
-    let Some((chosen, shape)) = chosen else { return Err(nothing_left(model, &passed_over)) };
-    let memory = Memory::expected(model, &chosen.file, &shape);
-    Ok(Plan { model: model.name.clone(), chosen, shape, memory, goal, walk, rejected: passed_over })
 }
 
 impl Rejected {
-    fn candidate(candidate: Candidate, reason: Reason) -> Self {
-        Self { backend: candidate.backend.clone(), candidate: Some(candidate), reason }
+    pub(super) fn candidate(candidate: Candidate, reason: Reason) -> Self {
+        Self { backend: candidate.backend.clone(), candidate: Some(candidate), figures: None, reason }
     }
 }
 
-/// Engines that are out as a whole.
-fn absent(engines: &[Engine], model: &ModelFacts) -> Vec<Rejected> {
-    let out = |engine: &Engine| {
-        let reason = match &engine.found {
-            Err(absence) => Reason::Absent(absence.clone()),
-            Ok(probe) => {
-                let reads = |file: &super::ModelFile| probe.formats.iter().any(|format| format.format == file.format);
-                if model.files.iter().any(reads) {
-                    return None;
-                }
-                Reason::NoFile { reads: probe.formats.iter().map(|format| format.format.clone()).collect() }
-            }
-        };
-        Some(Rejected { backend: engine.backend.clone(), candidate: None, reason })
-    };
-    engines.iter().filter_map(out).collect()
-}
-
-/// What rules may ask.
-fn facts(situation: &Situation<'_>, goal: Goal) -> Facts {
-    let Situation { hardware, engines, model, profile, .. } = situation;
-    let usable = |device: &Device| device.tier > 0 && profile.device.value.named().is_none_or(|name| name == device.id);
-    let probes = engines.iter().filter_map(|engine| engine.found.as_ref().ok());
-    let mut kinds: Vec<DeviceKind> =
-        probes.flat_map(|probe| &probe.devices).filter(|device| usable(device)).map(|device| device.kind).collect();
-    kinds.sort_by_key(|kind| *kind != DeviceKind::Gpu);
-    Facts {
-        device: kinds.into_iter().find(|kind| matches!(kind, DeviceKind::Gpu | DeviceKind::Cpu)),
-        architecture: model.architecture.clone(),
-        text_chars: profile.workload.text_length.value.map(|length| f64::from(length.chars())),
-        max_loss: Some(refuse::loss_allowed(profile)),
-        goal: Some(goal.name().to_owned()),
-        ..hardware.facts()
-    }
-}
-
-/// Bytes of main memory that may be used, where that is known.
-fn memory_limit(hardware: &Hardware, profile: &Profile) -> Option<u64> {
-    let all = hardware.memory_bytes();
-    match profile.limits.memory.value {
-        MemoryLimit::Auto => hardware.memory_available_bytes().or(all),
-        MemoryLimit::Bytes(bytes) => Some(bytes),
-        MemoryLimit::Share(share) => all.map(|all| (all as f64 * share) as u64),
-    }
-}
-
-/// Most bytes of weights that sessions beyond the first may add where the profile does not name their number.
-const MORE_WEIGHTS: u64 = 2 << 30;
-
-/// Sessions, threads and batch as the profile has them, and else as they were measured to be best.
-fn wanted_shape(hardware: &Hardware, profile: &Profile, goal: Goal, possible: &Possible<'_>) -> Shape {
-    let cores = hardware.limits.cores.as_ref().map_or(f64::INFINITY, |cores| f64::from(cores.value));
-    // Two threads on one core wait for each other's arithmetic.
-    let usable = hardware.cpus().map_or(1, |cpus| cpus.min(cores).ceil().max(1.0) as usize);
-    let threads = profile.threads.value.resolve(NonZeroUsize::new(usable).unwrap_or(NonZeroUsize::MIN));
-    let auto = match goal {
-        Goal::Throughput if is_spread(possible) => {
-            let room = MORE_WEIGHTS / possible.candidate.file.bytes.max(1);
-            NonZeroUsize::MIN.saturating_add(usize::try_from(room).unwrap_or(usize::MAX)).min(threads)
-        }
-        _ => NonZeroUsize::MIN,
-    };
-    let sessions = profile.pipeline.sessions.value.resolve(auto).min(threads).get();
-    let batch_tokens = profile.pipeline.batch_tokens.value.count().map(NonZeroUsize::get);
-    Shape { sessions, threads: threads.get(), batch_tokens }
-}
-
-/// Whether sessions side by side are faster than one with all threads: on the processor, where threads that share a run
-/// wait for each other.
-fn is_spread(possible: &Possible<'_>) -> bool {
-    let capabilities = possible.device.capabilities;
-    possible.candidate.kind == DeviceKind::Cpu && capabilities.contains(Capabilities::MULTI_INSTANCE)
-}
-
-/// The error for a model that nothing can run, with the first thing that can be done about it.
-fn nothing_left(model: &ModelFacts, rejected: &[Rejected]) -> Error {
-    let least = rejected.iter().filter_map(|rejected| match rejected.reason {
-        Reason::Memory { needs, .. } => Some(needs),
-        _ => None,
-    });
-    if let Some(needs) = least.min() {
+/// The error for a model that nothing can run, with the first thing that can be done about it: memory, if what needs
+/// least of it would do.
+fn nothing_left(model: &ModelFacts, least: Option<u64>, rejected: &[Rejected]) -> Error {
+    if let Some(needs) = least {
         let mib = needs.div_ceil(1 << 20);
         return Error::new(ErrorKind::OutOfMemory, format!("the model `{}` needs at least {mib} MiB", model.name))
             .with_hint(format!("raise `limits.memory` to `{mib}MiB`, or take a smaller model"));

@@ -2,7 +2,7 @@
 
 use drivetrain_contract::{DeviceKind, Precision};
 
-use super::{candidate::Possible, refuse::expected_loss};
+use super::{budget::expected_loss, candidate::Possible};
 use crate::rules::{Choice, Walk};
 
 /// The rules' first choice that a candidate is, and its place among all of them.

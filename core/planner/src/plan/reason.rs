@@ -48,6 +48,47 @@ pub enum Reason {
         /// The share that may be lost.
         most: f64,
     },
+    /// More was lost in its trial than may be.
+    Lost {
+        /// The share of quality that was lost.
+        lost: f64,
+        /// The share that may be lost.
+        most: f64,
+    },
+    /// A vector was further from the reference's than it may be.
+    Cosine {
+        /// The least cosine that was found.
+        least: f64,
+        /// The least there may be.
+        bound: f64,
+    },
+    /// A text's vector depends on what else is in its batch.
+    BatchDependent {
+        /// By how much numbers of a vector differed; `None` where that is known without a trial.
+        difference: Option<f64>,
+    },
+    /// It did not run.
+    Failed {
+        /// What happened.
+        problem: String,
+    },
+    /// It was slower.
+    Slower {
+        /// How many times as fast as what was chosen.
+        times: f64,
+    },
+    /// It took more memory, or as much.
+    Larger {
+        /// How many times as much as what was chosen.
+        times: f64,
+    },
+    /// It was not tried, and others were.
+    Untried {
+        /// How many times as fast as what was chosen it was expected to be.
+        expected: f64,
+        /// What would have to be made first, as `drivetrain convert --to` calls it.
+        target: Option<String>,
+    },
     /// More memory would be needed than may be used, also by one session with the smallest batch.
     Memory {
         /// Bytes that would be needed.
@@ -69,7 +110,11 @@ impl Reason {
             Reason::Absent(absence) => absence.remedy.clone(),
             Reason::NotMade { command } => Some(command.clone()),
             Reason::Precision { emulated: true, .. } => Some("--allow-emulated".to_owned()),
-            Reason::Loss { expected, .. } => Some(format!("--set accuracy.max_loss={expected}")),
+            Reason::Loss { expected: loss, .. } | Reason::Lost { lost: loss, .. } => {
+                Some(format!("--set accuracy.max_loss={}", rounded_up(*loss)))
+            }
+            Reason::Cosine { least, .. } => Some(format!("--set accuracy.min_cosine={}", (least * 1e4).floor() / 1e4)),
+            Reason::BatchDependent { .. } => Some("--set accuracy.batch_invariant=false".to_owned()),
             _ => None,
         }
     }
@@ -90,6 +135,25 @@ impl fmt::Display for Reason {
             Reason::Loss { expected, most } => {
                 write!(f, "loses about {} of the quality, {} may be lost", percent(*expected), percent(*most))
             }
+            Reason::Lost { lost, most } => {
+                write!(f, "loses {} of the quality, {} may be lost", percent(*lost), percent(*most))
+            }
+            Reason::Cosine { least, bound } => {
+                write!(f, "vectors differ: the least cosine with the reference is {least:.5}, not {bound}")
+            }
+            Reason::BatchDependent { difference: Some(difference) } => {
+                write!(f, "a text's vector depends on the others in its batch, by up to {difference:.4}")
+            }
+            Reason::BatchDependent { difference: None } => {
+                f.write_str("a text's vector depends on the others in its batch")
+            }
+            Reason::Failed { problem } => write!(f, "failed when it was tried: {problem}"),
+            Reason::Slower { times } => write!(f, "slower: {times:.2}×"),
+            Reason::Larger { times } => write!(f, "takes more memory: {times:.2}×"),
+            Reason::Untried { expected, target: None } => write!(f, "not tried: expected to be {expected:.1}× as fast"),
+            Reason::Untried { expected, target: Some(_) } => {
+                write!(f, "not tried, since it is still to be made: expected to be {expected:.1}× as fast")
+            }
             Reason::Memory { needs, most } => {
                 write!(f, "needs {} MiB, {} MiB may be used", needs.div_ceil(1 << 20), most >> 20)
             }
@@ -97,6 +161,11 @@ impl fmt::Display for Reason {
             Reason::Later { choice: None } => f.write_str("the rules do not name it"),
         }
     }
+}
+
+/// So that what is allowed is not less than what was found.
+fn rounded_up(share: f64) -> f64 {
+    (share * 1e4).ceil() / 1e4
 }
 
 /// `0.4 %`

@@ -100,7 +100,7 @@ impl Case {
 
     fn plan(&self) -> Result<Plan> {
         let Self { hardware, engines, model, profile } = self;
-        let situation = Situation { hardware, engines, model, profile, goal: Goal::Throughput };
+        let situation = Situation { hardware, engines, model, profile, goal: Goal::Throughput, trials: &[] };
         plan(&situation, &RuleSet::named(&profile.plan.rules.value).unwrap())
     }
 

@@ -1,0 +1,25 @@
+//! Finding out by trial: the few likeliest ways to run a model, run beside each other on texts like the user's.
+//!
+//! [`field`] says which ones are worth a trial, [`race`] runs them, and [`plan`](fn@crate::plan::plan) decides with
+//! the [`Trial`]s it is given. Nothing here runs a model: a [`Stand`] does, which opens each contender where it can do
+//! no harm, so that a race can be run without any engine.
+//!
+//! The race is a successive halving. All are loaded, and those whose vectors differ from the reference by more than may
+//! be are out before the first lap. Then they take turns on the same texts, three laps to a stage: whoever is slower
+//! than the first beyond what laps differ by drops out, and the others get twice the texts. The winner is tried with
+//! other batches and other numbers of sessions. The time given is kept: what is not run in it is left without figures.
+
+mod contender;
+mod judge;
+mod race;
+mod shapes;
+mod stand;
+#[cfg(test)]
+mod tests;
+mod trial;
+
+pub use contender::{Contender, Field, field};
+pub(crate) use contender::predicted_speed;
+pub use race::{Limits, Race, race};
+pub use stand::{Lap, Sampled, Seat, Stand, Step};
+pub use trial::{Figures, Outcome, Speed, Trial};

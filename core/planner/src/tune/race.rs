@@ -1,0 +1,258 @@
+//! Who is fastest, within the time there is.
+
+use std::time::Duration;
+
+use drivetrain_contract::{Error, ErrorKind, Result};
+
+use super::{
+    Contender, Field, Figures, Lap, Outcome, Sampled, Seat, Speed, Stand, Step, Trial,
+    judge::judge,
+    shapes::{fastest_shape, fewer_sessions},
+};
+use crate::plan::Shape;
+
+/// Seconds that a lap of the fastest takes at least, so that what a clock and a scheduler do matters little.
+const LAP_SECONDS: f64 = 0.05;
+/// Texts of the first lap.
+const FIRST_TEXTS: usize = 4;
+/// Laps of each stage.
+const LAPS: usize = 3;
+/// Stages before the winner stands.
+const STAGES: usize = 4;
+/// Whoever is slower than this share of the first drops out though laps overlap: it will hardly catch up.
+const FAR_BEHIND: f64 = 0.67;
+/// The share of the time after which nothing more is loaded.
+const LOADING: f64 = 0.5;
+/// The share of the time after which the winner stands as it is.
+const RACING: f64 = 0.75;
+
+/// What a race is given.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits<'l> {
+    /// How long it may take. What is being run when it is over is run to its end.
+    pub time: Duration,
+    /// What people gave to the scored pairs; empty where there are none.
+    pub scores: &'l [f64],
+}
+
+/// How a race went.
+#[derive(Debug)]
+pub struct Race {
+    /// What is known of each that was loaded or could not be.
+    pub trials: Vec<Trial>,
+    /// What ended it before its time; what was known by then is there.
+    pub ended_by: Option<Error>,
+}
+
+/// Runs the contenders of a field beside each other.
+pub fn race(field: &Field, stand: &mut dyn Stand, limits: &Limits<'_>) -> Race {
+    let mut race = Running { field, stand, limits, reference: None, runners: Vec::new(), out: Vec::new() };
+    let ended_by = race.run().err();
+    race.runners.sort_by_key(|runner| runner.place);
+    for runner in std::mem::take(&mut race.runners) {
+        race.leave(runner);
+    }
+    Race { trials: race.out, ended_by }
+}
+
+/// One that is loaded and still in the race.
+struct Runner {
+    /// Its place among the contenders.
+    place: usize,
+    contender: Contender,
+    seat: Box<dyn Seat>,
+    figures: Figures,
+    /// Seconds for each text, of the laps of this stage.
+    laps: Vec<f64>,
+}
+
+struct Running<'r> {
+    field: &'r Field,
+    stand: &'r mut dyn Stand,
+    limits: &'r Limits<'r>,
+    reference: Option<Sampled>,
+    runners: Vec<Runner>,
+    out: Vec<Trial>,
+}
+
+impl Running<'_> {
+    fn run(&mut self) -> Result<()> {
+        let field = self.field;
+        for (place, contender) in field.contenders.iter().enumerate() {
+            // Two are enough to compare, and one is not.
+            if self.runners.len() >= 2 && self.has_used(LOADING) {
+                break;
+            }
+            self.enter(place, contender)?;
+        }
+        let Some(mut n_texts) = self.first_lap()? else { return Ok(()) };
+        for stage in 0..STAGES {
+            // One that is alone is timed all the same, to be tried in other shapes.
+            if self.runners.len() < 2 && stage > 0 || self.has_used(RACING) {
+                break;
+            }
+            self.stand.observe(Step::Laps { left: self.runners.len(), n_texts });
+            self.stage(n_texts)?;
+            self.drop_slower();
+            n_texts = (n_texts * 2).min(self.stand.n_texts());
+        }
+        self.vary(n_texts)
+    }
+
+    /// Loads a contender and compares its vectors, after which it is in the race or out.
+    fn enter(&mut self, place: usize, contender: &Contender) -> Result<()> {
+        self.stand.observe(Step::Opening(contender));
+        let entered = self.stand.open(contender).and_then(|mut seat| {
+            let vectors = seat.vectors()?;
+            let figures = match &self.reference {
+                Some(reference) => judge(reference, &vectors, self.limits.scores)?,
+                None => Figures { batch_difference: vectors.batch_difference()?, ..Figures::default() },
+            };
+            if contender.is_reference {
+                self.reference = Some(vectors);
+            }
+            Ok((seat, figures))
+        });
+        match entered {
+            Ok((seat, figures)) => {
+                let runner = Runner { place, contender: contender.clone(), seat, figures, laps: Vec::new() };
+                let is_out = self.field.budget.refusal(&contender.candidate, &runner.figures).is_some();
+                if is_out || !contender.competes {
+                    self.leave(runner);
+                } else {
+                    self.runners.push(runner);
+                }
+                Ok(())
+            }
+            Err(err) => self.fail(contender, err),
+        }
+    }
+
+    /// How many texts make a lap that is long enough to be timed, as the first one in the race runs them.
+    fn first_lap(&mut self) -> Result<Option<usize>> {
+        let most = self.stand.n_texts();
+        let mut n_texts = FIRST_TEXTS.min(most);
+        while !self.runners.is_empty() {
+            // The first run allocates, and compiles for new shapes.
+            let lap = Lap { n_texts, batch_tokens: None };
+            let runner = &mut self.runners[0];
+            match runner.seat.lap(lap).and_then(|_| runner.seat.lap(lap)) {
+                Ok(took) if took.as_secs_f64() >= LAP_SECONDS || n_texts >= most => return Ok(Some(n_texts)),
+                Ok(_) => n_texts = (n_texts * 2).min(most),
+                Err(err) => self.fail_runner(0, err)?,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Three laps of each in turn, after one that warms up and counts only where there is no time for others.
+    fn stage(&mut self, n_texts: usize) -> Result<()> {
+        self.runners.iter_mut().for_each(|runner| runner.laps.clear());
+        'laps: for _ in 0..=LAPS {
+            let mut idx = 0;
+            while idx < self.runners.len() {
+                if self.has_used(RACING) {
+                    break 'laps;
+                }
+                match self.runners[idx].seat.lap(Lap { n_texts, batch_tokens: None }) {
+                    Ok(took) => {
+                        self.runners[idx].laps.push(took.as_secs_f64() / n_texts.max(1) as f64);
+                        idx += 1;
+                    }
+                    Err(err) => self.fail_runner(idx, err)?,
+                }
+            }
+        }
+        for runner in &mut self.runners {
+            if runner.laps.len() > 1 {
+                runner.laps.remove(0);
+            }
+            runner.figures.speed = Speed::of(&runner.laps).or(runner.figures.speed);
+        }
+        Ok(())
+    }
+
+    /// Lets those go that are slower than the first beyond what laps differ by.
+    fn drop_slower(&mut self) {
+        let timed = |runner: &Runner| runner.figures.speed.map_or(f64::INFINITY, |speed| speed.seconds_per_text);
+        let Some(first) = self.runners.iter().min_by(|one, other| timed(one).total_cmp(&timed(other))) else { return };
+        let (best, slowest) = (timed(first), first.laps.iter().copied().fold(0.0, f64::max));
+        let is_slower = |runner: &mut Runner| {
+            let fastest = runner.laps.iter().copied().fold(f64::INFINITY, f64::min);
+            fastest > slowest || best < FAR_BEHIND * timed(runner)
+        };
+        let gone: Vec<Runner> = self.runners.extract_if(.., is_slower).collect();
+        gone.into_iter().for_each(|runner| self.leave(runner));
+    }
+
+    /// Tries the fastest one in other shapes.
+    fn vary(&mut self, n_texts: usize) -> Result<()> {
+        let timed = |runner: &Runner| runner.figures.speed.map(|speed| speed.seconds_per_text);
+        let fastest = (0..self.runners.len())
+            .filter_map(|idx| Some((idx, timed(&self.runners[idx])?)))
+            .min_by(|(_, one), (_, other)| one.total_cmp(other));
+        let Some((idx, _)) = fastest else { return Ok(()) };
+        let contender = self.runners[idx].contender.clone();
+        let mut others = Vec::new();
+        for sessions in if self.field.varies_sessions { fewer_sessions(contender.shape.sessions) } else { Vec::new() } {
+            if self.has_used(RACING) {
+                break;
+            }
+            let other = Contender { shape: Shape { sessions, ..contender.shape }, ..contender.clone() };
+            self.stand.observe(Step::Opening(&other));
+            match self.stand.open(&other) {
+                Ok(seat) => others.push((other.shape, seat)),
+                Err(err) if err.kind() == ErrorKind::Cancelled => return Err(err),
+                // A shape that does not load says nothing against the candidate.
+                Err(_) => {}
+            }
+        }
+        let stand = &*self.stand;
+        let limit = self.limits.time;
+        let is_over = || stand.elapsed() > limit;
+        let runner = &mut self.runners[idx];
+        let base = (contender.shape, &mut runner.seat);
+        if let Some((shape, speed)) = fastest_shape(base, &mut others, n_texts, &is_over)? {
+            if let Some(place) = others.iter().position(|(other, _)| other.sessions == shape.sessions) {
+                runner.seat = others.swap_remove(place).1;
+            }
+            runner.contender.shape = shape;
+            runner.figures.speed = Some(speed);
+        }
+        Ok(())
+    }
+
+    fn has_used(&self, share: f64) -> bool {
+        self.stand.elapsed().as_secs_f64() > share * self.limits.time.as_secs_f64()
+    }
+
+    /// Closes one and keeps what is known of it.
+    fn leave(&mut self, mut runner: Runner) {
+        runner.figures.peak_bytes = runner.seat.peak_bytes();
+        let Contender { candidate, shape, .. } = runner.contender;
+        self.end(Trial { candidate, shape, outcome: Outcome::Ran(runner.figures) });
+    }
+
+    fn fail_runner(&mut self, idx: usize, err: Error) -> Result<()> {
+        if err.kind() == ErrorKind::Cancelled {
+            return Err(err);
+        }
+        let runner = self.runners.remove(idx);
+        self.fail(&runner.contender, err)
+    }
+
+    /// Keeps why one did not run. Only being asked to stop ends the race.
+    fn fail(&mut self, contender: &Contender, err: Error) -> Result<()> {
+        if err.kind() == ErrorKind::Cancelled {
+            return Err(err);
+        }
+        let Contender { candidate, shape, .. } = contender.clone();
+        self.end(Trial { candidate, shape, outcome: Outcome::Failed { why: err.to_text() } });
+        Ok(())
+    }
+
+    fn end(&mut self, trial: Trial) {
+        self.stand.observe(Step::Done(&trial));
+        self.out.push(trial);
+    }
+}
