@@ -22,4 +22,3 @@ pub use profile::{
     Accuracy, Amount, Artifacts, Choice, Goal, Layer, Limits, Origin, Pipeline, Planning, Profile, Side, Sourced,
     SpaceLimit, TextLength, Tune, Variables, Workload,
 };
-pub use profile::SpaceLimit as MemoryLimit;

@@ -4,7 +4,7 @@ use drivetrain_contract::{Error, Result};
 use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};
 
-use crate::profile::Origin;
+use crate::profile::{Origin, side::split};
 
 /// A setting made in some layer. Keys of tables are joined: `backends.onnxruntime.library`.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,11 @@ impl Assignment {
     /// The key as a person writes it.
     pub(crate) fn dotted(&self) -> String {
         self.key.join(".")
+    }
+
+    /// What a message about it begins with.
+    pub(crate) fn place(&self) -> String {
+        self.origin.place_of(&self.dotted())
     }
 }
 
@@ -52,7 +57,7 @@ fn take_table(
         // Only the tables the profile itself has are taken apart; a backend's own nested tables are its values. An
         // empty one stays, so that a table of an unknown name is noticed without a setting in it.
         match value.get_ref() {
-            DeValue::Table(inner) if key.len() <= 2 && !inner.is_empty() => {
+            DeValue::Table(inner) if split(key).1.len() <= 2 && !inner.is_empty() => {
                 take_table(inner, key, origin, assignments)?;
             }
             other => assignments.push(Assignment {

@@ -1,19 +1,21 @@
-//! Layers become a profile: each key is known, each value parsed, the last one wins.
+//! Layers become a profile: each value is parsed, of the whole and of each side.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use drivetrain_contract::{Error, Precision, Result};
+use drivetrain_contract::{Precision, Result};
 use serde_json::{Map, Value};
 
 use crate::profile::{
-    Layer, Sourced,
-    assignment::Assignment,
+    Layer, Side, Sourced,
     settings::{
-        Accuracy, AllowBackends, AllowDevices, AllowEmulated, Amount, ArtifactsSetting, BACKENDS, Backend, BatchTokens,
-        Choice, DenyBackends, DenyDevices, Device, GoalSetting, Known, Limits, MaxBatch, MaxLoss, MemorySetting, Model,
-        Pipeline, Planning, Plugins, PrecisionSetting, RulesSetting, SETTINGS, Sessions, Setting, TextLengthSetting,
-        Threads, TokenizerThreads, Window, Workload, is_table, nearest,
+        Accuracy, AllowBackends, AllowDevices, AllowEmulated, Amount, ArtifactsSetting, Backend, BatchInvariant,
+        BatchTokens, Choice, Concurrency, DenyBackends, DenyDevices, Device, Disk, Frozen, GoalSetting, Limits,
+        MaxBatch, MaxLoss, Memory, MinCosine, Model, Pairs, Pipeline, Planning, Plugins, PrecisionSetting,
+        RulesSetting, Sample, Sessions, TextLengthSetting, Threads, TokenizerThreads, TuneSeconds, TuneSetting, Window,
+        Workload,
     },
+    side::OneSide,
+    values::{Settled, Values},
 };
 
 /// What the user wants, every setting with its origin.
@@ -45,60 +47,72 @@ pub struct Profile {
     pub pipeline: Pipeline,
     /// Settings of the backends: id, key, value.
     pub backends: BTreeMap<String, BTreeMap<String, Sourced<Value>>>,
+    /// Sides with settings of their own.
+    pub(crate) sides: BTreeMap<Side, OneSide>,
 }
 
 impl Profile {
     /// The default profile with `layers` over it, later ones winning.
     ///
     /// # Errors
-    /// [`drivetrain_contract::ErrorKind::Invalid`] for an unknown key, with the nearest known one, or a value of the
-    /// wrong type; each names the place.
+    /// [`drivetrain_contract::ErrorKind::Invalid`] for an unknown key, with the nearest known one, a value of the wrong
+    /// type, and a setting that a side cannot have of its own; each names the place.
     pub fn build(layers: &[Layer]) -> Result<Self> {
         let defaults = Layer::defaults();
-        let mut values = Values::new();
-        let mut backends: BTreeMap<String, BTreeMap<String, Sourced<Value>>> = BTreeMap::new();
-        for assignment in std::iter::once(&defaults).chain(layers).flat_map(|layer| &layer.assignments) {
-            match &assignment.key[..] {
-                key if is_table(key) => must_be_table(assignment)?,
-                [table, id, key] if table == BACKENDS => {
-                    let sourced = Sourced { value: assignment.value.clone(), origin: assignment.origin.clone() };
-                    backends.entry(id.clone()).or_default().insert(key.clone(), sourced);
-                }
-                _ => {
-                    let known = Known::named(&assignment.dotted()).ok_or_else(|| unknown(assignment))?;
-                    values.insert(known.key, assignment);
-                }
-            }
+        let Settled { whole, sides } = Settled::new(std::iter::once(&defaults).chain(layers))?;
+        let mut profile = Self::of(&whole)?;
+        for (side, own) in sides {
+            let one = Self::of(&own.over(&whole))?;
+            profile.sides.insert(side, own.into_side(one));
         }
+        Ok(profile)
+    }
+
+    fn of(values: &Values<'_>) -> Result<Self> {
         Ok(Self {
-            model: take::<Model>(&values)?,
-            backend: take::<Backend>(&values)?,
-            device: take::<Device>(&values)?,
-            precision: take::<PrecisionSetting>(&values)?,
-            allow_emulated: take::<AllowEmulated>(&values)?,
-            threads: take::<Threads>(&values)?,
-            plugins: take::<Plugins>(&values)?,
+            model: values.take::<Model>()?,
+            backend: values.take::<Backend>()?,
+            device: values.take::<Device>()?,
+            precision: values.take::<PrecisionSetting>()?,
+            allow_emulated: values.take::<AllowEmulated>()?,
+            threads: values.take::<Threads>()?,
+            plugins: values.take::<Plugins>()?,
             workload: Workload {
-                goal: take::<GoalSetting>(&values)?,
-                text_length: take::<TextLengthSetting>(&values)?,
+                goal: values.take::<GoalSetting>()?,
+                text_length: values.take::<TextLengthSetting>()?,
+                sample: values.take::<Sample>()?,
+                concurrency: values.take::<Concurrency>()?,
             },
-            accuracy: Accuracy { max_loss: take::<MaxLoss>(&values)? },
+            accuracy: Accuracy {
+                max_loss: values.take::<MaxLoss>()?,
+                min_cosine: values.take::<MinCosine>()?,
+                pairs: values.take::<Pairs>()?,
+                batch_invariant: values.take::<BatchInvariant>()?,
+            },
             limits: Limits {
-                memory: take::<MemorySetting>(&values)?,
-                allow_backends: take::<AllowBackends>(&values)?,
-                deny_backends: take::<DenyBackends>(&values)?,
-                allow_devices: take::<AllowDevices>(&values)?,
-                deny_devices: take::<DenyDevices>(&values)?,
+                memory: values.take::<Memory>()?,
+                disk: values.take::<Disk>()?,
+                allow_backends: values.take::<AllowBackends>()?,
+                deny_backends: values.take::<DenyBackends>()?,
+                allow_devices: values.take::<AllowDevices>()?,
+                deny_devices: values.take::<DenyDevices>()?,
             },
-            plan: Planning { rules: take::<RulesSetting>(&values)?, artifacts: take::<ArtifactsSetting>(&values)? },
+            plan: Planning {
+                rules: values.take::<RulesSetting>()?,
+                artifacts: values.take::<ArtifactsSetting>()?,
+                tune: values.take::<TuneSetting>()?,
+                tune_seconds: values.take::<TuneSeconds>()?,
+                frozen: values.take::<Frozen>()?,
+            },
             pipeline: Pipeline {
-                batch_tokens: take::<BatchTokens>(&values)?,
-                max_batch: take::<MaxBatch>(&values)?,
-                window: take::<Window>(&values)?,
-                sessions: take::<Sessions>(&values)?,
-                tokenizer_threads: take::<TokenizerThreads>(&values)?,
+                batch_tokens: values.take::<BatchTokens>()?,
+                max_batch: values.take::<MaxBatch>()?,
+                window: values.take::<Window>()?,
+                sessions: values.take::<Sessions>()?,
+                tokenizer_threads: values.take::<TokenizerThreads>()?,
             },
-            backends,
+            backends: values.backends(),
+            sides: BTreeMap::new(),
         })
     }
 
@@ -107,45 +121,6 @@ impl Profile {
         let table = self.backends.get(id).into_iter().flatten();
         table.map(|(key, sourced)| (key.clone(), sourced.value.clone())).collect()
     }
-}
-
-/// The last value of each setting.
-type Values<'a> = BTreeMap<&'static str, &'a Assignment>;
-
-fn must_be_table(assignment: &Assignment) -> Result<()> {
-    if assignment.value.as_object().is_some_and(Map::is_empty) {
-        return Ok(());
-    }
-    let table = if assignment.key[0] == BACKENDS { "backends.<id>" } else { &assignment.key[0] };
-    Err(Error::invalid(format!("{}: `{}` must be a table", assignment.origin, assignment.dotted()))
-        .with_hint(format!("write `[{table}]` and its settings below it")))
-}
-
-fn unknown(assignment: &Assignment) -> Error {
-    let error = Error::invalid(format!("{}: unknown setting `{}`", assignment.origin, assignment.dotted()));
-    match nearest(&assignment.key) {
-        Some(nearest) => error.with_hint(format!("did you mean `{nearest}`?")),
-        None => {
-            let keys = SETTINGS.map(|known| known.key).join(", ");
-            error.with_hint(format!("the settings are {keys}, and tables `[{BACKENDS}.<id>]`"))
-        }
-    }
-}
-
-fn take<S: Setting>(values: &Values<'_>) -> Result<Sourced<S::Value>> {
-    let key = S::KEY;
-    let Some(assignment) = values.get(key) else {
-        return Err(Error::internal(format!("the default profile lacks `{key}`")));
-    };
-    let wrong = |err: Error| {
-        let error = Error::invalid(format!("{}: {}", assignment.origin.place_of(key), err.message()));
-        match err.hint() {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        }
-    };
-    let value = S::parse(&assignment.value).map_err(wrong)?;
-    Ok(Sourced { value, origin: assignment.origin.clone() })
 }
 
 #[cfg(test)]

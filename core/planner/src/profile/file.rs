@@ -11,7 +11,7 @@ use drivetrain_contract::{Error, Result};
 use crate::profile::{
     Origin,
     assignment::{Assignment, parse},
-    settings::{Model, Setting, beside},
+    settings::Known,
 };
 
 /// A profile is a page of text; anything longer is not one.
@@ -56,8 +56,10 @@ pub(crate) fn parse_file(path: &Path, text: &str) -> Result<Vec<Assignment>> {
     let origin = |line| Origin::File { path: path.to_path_buf(), line };
     let mut assignments = parse(text, &path.display().to_string(), origin)?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    for assignment in assignments.iter_mut().filter(|assignment| assignment.key == [Model::KEY]) {
-        beside(folder, &mut assignment.value)?;
+    for assignment in &mut assignments {
+        if let Some(known) = Known::at(&assignment.key) {
+            (known.beside)(folder, &mut assignment.value)?;
+        }
     }
     Ok(assignments)
 }

@@ -12,6 +12,7 @@ use crate::profile::{
     inherits::{self, Document},
     settings::{BACKENDS, Model, Plugins, Setting},
     shipped::Shipped,
+    side::split,
     typed,
 };
 
@@ -76,7 +77,7 @@ impl Layer {
         let layer = Self::standing_file(path)?;
         let risky = |assignment: &&Assignment| {
             let from_hub = || assignment.value.as_str().is_some_and(|model| model.starts_with(HUB_PREFIX));
-            let key = &*assignment.key[0];
+            let key = split(&assignment.key).1.first().map_or("", String::as_str);
             matches!(assignment.origin, Origin::File { .. })
                 && ([Plugins::KEY, BACKENDS].contains(&key) || (key == Model::KEY && from_hub()))
         };
@@ -111,7 +112,8 @@ impl Layer {
         Self::resolved(Document::Text, vec![typed::key_and_value(text, Origin::Set)?])
     }
 
-    /// Adds one setting, as a command-line flag makes it. Tables and key are joined: `pipeline.window`.
+    /// Adds one setting, as a command-line flag makes it. Tables and key are joined: `pipeline.window`,
+    /// `query.pipeline.window`.
     pub fn set(&mut self, key: &str, value: impl Into<Value>, origin: Origin) {
         let key = key.split('.').map(str::to_owned).collect();
         self.assignments.push(Assignment { key, value: value.into(), origin });
@@ -154,6 +156,8 @@ mod tests {
         check_project("inherits = \"latency\"", None);
         check_project("plugins = [\"/x\"]", Some("plugins"));
         check_project("[backends.onnxruntime]\nlibrary = \"/x.so\"", Some("backends.onnxruntime.library"));
+        check_project("[query.backends.e]\nlibrary = \"/x.so\"", Some("query.backends.e.library"));
+        check_project("[query]\nthreads = 1\n[plan]\nfrozen = true", None);
         check_project("[backends.e]\noptimized_model_path = \"/x\"", Some("backends.e.optimized_model_path"));
         check_project("inherits = \"parent.toml\"", Some("backends.e.library"));
     }

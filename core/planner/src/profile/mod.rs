@@ -10,15 +10,18 @@ mod schema;
 mod settings;
 mod shipped;
 mod show;
+mod side;
 mod typed;
+mod values;
 mod variables;
 
 pub use build::Profile;
 pub use layer::Layer;
 pub use origin::{Origin, Sourced};
 pub use settings::{
-    Accuracy, Amount, Artifacts, Choice, Goal, Limits, MemoryLimit, Pipeline, Planning, TextLength, Workload,
+    Accuracy, Amount, Artifacts, Choice, Goal, Limits, Pipeline, Planning, SpaceLimit, TextLength, Tune, Workload,
 };
 #[cfg(test)]
 pub(crate) use shipped::Shipped;
+pub use side::Side;
 pub use variables::Variables;

@@ -39,6 +39,11 @@ impl Origin {
         }
     }
 
+    /// Whether it means the run at hand, so that a setting made there for the whole counts for the sides too.
+    pub(crate) fn is_of_the_run(&self) -> bool {
+        matches!(self, Origin::Variable(_) | Origin::Set | Origin::Flag(_))
+    }
+
     pub(crate) fn to_json(&self) -> Value {
         match self {
             Origin::Default => json!({ "kind": "default" }),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::profile::{
-    Origin, Profile,
+    Origin, Profile, Side,
     assignment::parse,
     inherits,
     layer::DEFAULT_TOML,
@@ -38,8 +38,14 @@ impl Profile {
         }
         let backends = json!({ "type": "object", "additionalProperties": { "type": "object" } });
         root.insert(BACKENDS.to_owned(), described(backends, BACKENDS));
+        let side = side_schema(&root);
+        for side in Side::ALL.map(Side::name) {
+            let schema = json!({ "allOf": [{ "$ref": "#/definitions/side" }] });
+            root.insert(side.to_owned(), described(schema, side));
+        }
         root.insert(inherits::KEY.to_owned(), inherits_schema());
         let mut schema = json!({
+            "definitions": { "side": side },
             "$schema": "http://json-schema.org/draft-07/schema#",
             "title": "Drivetrain profile",
             "type": "object",
@@ -50,6 +56,30 @@ impl Profile {
         schema.sort_all_objects();
         schema
     }
+}
+
+/// The schema of a side's table: what it may have of its own, which has no default but what the whole says.
+fn side_schema(whole: &Map<String, Value>) -> Value {
+    let own = |key: &str, schema: &Value| {
+        let mut schema = schema.clone();
+        schema.as_object_mut()?.remove("default");
+        Side::refuses(key).is_none().then_some(schema)
+    };
+    let mut properties = Map::new();
+    for (name, schema) in whole {
+        let mut schema = own(name, schema);
+        if let Some(inner) = schema.as_mut().and_then(|schema| schema.get_mut("properties")) {
+            let table = inner.as_object().into_iter().flatten();
+            let kept: Map<String, Value> =
+                table.filter_map(|(key, schema)| Some((key.clone(), own(&format!("{name}.{key}"), schema)?))).collect();
+            if kept.is_empty() {
+                continue;
+            }
+            *inner = Value::Object(kept);
+        }
+        properties.extend(schema.map(|schema| (name.clone(), schema)));
+    }
+    json!({ "type": "object", "additionalProperties": false, "properties": properties })
 }
 
 fn inherits_schema() -> Value {
@@ -121,7 +151,7 @@ mod tests {
     fn the_default_profile_has_every_key_of_the_schema_with_its_default() {
         let defaults: toml::Table = DEFAULT_TOML.parse().unwrap();
         let mut leaves = leaves(&Profile::schema()["properties"], "");
-        leaves.retain(|(key, _)| ![BACKENDS, inherits::KEY].contains(&&**key));
+        leaves.retain(|(key, _)| ![BACKENDS, inherits::KEY, "query", "document"].contains(&&**key));
         assert_eq!(leaves.len(), SETTINGS.len());
         for (key, schema) in leaves {
             let (table, name) = key.rsplit_once('.').unwrap_or(("", &key));
@@ -139,12 +169,26 @@ mod tests {
             for choice in choices.map(|choice| choice.as_str().unwrap().to_owned()) {
                 assert!(text.contains(&format!("`{choice}`")), "`{key}`: {text}");
             }
-            if let Some(most) = schema["anyOf"][1]["maximum"].as_u64() {
+            let number = &schema["anyOf"][1];
+            if let Some(most) = number["maximum"].as_u64().filter(|_| number["type"] == "integer") {
                 assert!(text.contains(&format!("from 1 to {most}")), "`{key}`: {text}");
             }
             if schema["anyOf"].as_array().is_some_and(|kinds| kinds.contains(&json!({ "const": "auto" }))) {
                 assert!(text.contains("`auto`"), "`{key}`: {text}");
             }
         }
+    }
+
+    #[test]
+    fn a_side_has_what_may_differ() {
+        let schema = Profile::schema();
+        let side = &schema["definitions"]["side"]["properties"];
+        let keys: Vec<String> = leaves(side, "").into_iter().map(|(key, _)| key).collect();
+        for known in SETTINGS {
+            let own = keys.iter().any(|key| key == known.key);
+            assert_eq!(own, Side::refuses(known.key).is_none(), "{}", known.key);
+        }
+        assert!(side["plan"].is_null() && side["query"].is_null() && side[inherits::KEY].is_null());
+        assert!(side["threads"]["default"].is_null() && side["backends"].is_object());
     }
 }

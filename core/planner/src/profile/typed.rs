@@ -9,10 +9,11 @@ use crate::profile::{
     assignment::{Assignment, to_json},
     inherits,
     settings::{BACKENDS, Known},
+    side::split,
 };
 
-/// Levels of a backend's setting: table, id, name. Below them a backend's own tables begin.
-const BACKEND_LEVELS: usize = 3;
+/// Levels of a backend's setting below the table: id, name. Below them a backend's own tables begin.
+const BACKEND_LEVELS: usize = 2;
 
 /// The setting a `KEY=VALUE` makes.
 ///
@@ -46,11 +47,11 @@ pub(crate) fn assignment(mut key: Vec<String>, text: &str, origin: Origin) -> Re
         }
         Err(_) => Value::from(text),
     };
-    let is_text = dotted == inherits::KEY || Known::named(&dotted).is_some_and(|known| known.is_text());
+    let is_text = dotted == inherits::KEY || Known::at(&key).is_some_and(|known| known.is_text());
     if is_text && (value.is_number() || value.is_boolean() || value.is_null()) {
         value = Value::from(text);
     }
-    while key.len() > BACKEND_LEVELS && key[0] == BACKENDS {
+    while matches!(split(&key).1, [table, inner @ ..] if table == BACKENDS && inner.len() > BACKEND_LEVELS) {
         let name = key.pop().unwrap_or_default();
         value = Value::Object(Map::from_iter([(name, value)]));
     }
@@ -108,12 +109,15 @@ mod tests {
         for text in ["2024", "1e3", "true", "nan", "2024-01-01", "07"] {
             check_set(&format!("model={text}"), &["model"], &json!(text));
         }
+        check_set("document.device=0", &["document", "device"], &json!("0"));
+        check_set("workload.sample=2024", &["workload", "sample"], &json!("2024"));
         check_set("backends.e.flag=true", &["backends", "e", "flag"], &json!(true));
     }
 
     #[test]
     fn tables_of_a_backend_are_its_values() {
         check_set("backends.e.a.b=1", &["backends", "e", "a"], &json!({ "b": 1 }));
+        check_set("query.backends.e.a.b=1", &["query", "backends", "e", "a"], &json!({ "b": 1 }));
         check_set("backends.\"e.x\".'a b'={c=[1]}", &["backends", "e.x", "a b"], &json!({ "c": [1] }));
     }
 

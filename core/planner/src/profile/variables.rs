@@ -5,9 +5,10 @@ use std::ffi::OsString;
 use drivetrain_contract::{Error, Result};
 
 use crate::profile::{
-    Layer, Origin,
+    Layer, Origin, Side,
     inherits::{self, Document},
     settings::{BACKENDS, Known, SETTINGS},
+    side::split,
     typed,
 };
 
@@ -53,8 +54,9 @@ impl Variables {
             let value = value.into_string().map_err(|_| Error::invalid(format!("`{name}` is not UTF-8")))?;
             assignments.push(typed::assignment(key, &value, Origin::Variable(name))?);
         }
-        // The environment has no order of its own: two runs must give the same.
-        assignments.sort_by(|a, b| a.key.cmp(&b.key));
+        // The environment has no order of its own: two runs must give the same. What is about a side comes last, so that
+        // it wins over what counts for both.
+        assignments.sort_by(|a, b| split(&a.key).cmp(&split(&b.key)));
         unknown.sort();
         Ok(Self { layer: Layer::resolved(Document::Text, assignments)?, unknown })
     }
@@ -66,15 +68,17 @@ fn key_of(rest: &str) -> Option<Vec<String>> {
         return None;
     }
     let key: Vec<String> = rest.split(SEPARATOR).map(str::to_ascii_lowercase).collect();
-    let dotted = key.join(".");
-    let of_backend = key.len() >= 3 && key[0] == BACKENDS && !key.iter().any(String::is_empty);
-    (of_backend || dotted == inherits::KEY || Known::named(&dotted).is_some()).then_some(key)
+    let of_backend =
+        matches!(split(&key).1, [table, _, _, ..] if table == BACKENDS) && !key.iter().any(String::is_empty);
+    (of_backend || key == [inherits::KEY] || Known::at(&key).is_some()).then_some(key)
 }
 
 fn complaint(name: &str) -> String {
     let variable = |key: &str| format!("{PREFIX}{}", key.replace('.', SEPARATOR).to_ascii_uppercase());
     let settings = SETTINGS.iter().map(|known| variable(known.key));
-    let known = settings.chain(RESERVED.map(str::to_owned)).chain([variable(inherits::KEY)]);
+    let of_sides = SETTINGS.iter().filter(|known| Side::refuses(known.key).is_none());
+    let of_sides = of_sides.flat_map(|known| Side::ALL.map(|side| variable(&format!("{side}.{}", known.key))));
+    let known = settings.chain(of_sides).chain(RESERVED.map(str::to_owned)).chain([variable(inherits::KEY)]);
     let upper = name.to_ascii_uppercase();
     let nearest = known
         .map(|known| (strsim::jaro_winkler(&known[PREFIX.len()..], &upper[PREFIX.len()..]), known))
@@ -122,6 +126,9 @@ mod tests {
             ("DRIVETRAIN_PLUGINS", "['/a']"),
             ("DRIVETRAIN_BACKENDS__ONNXRUNTIME__INTRA_THREADS", "2"),
             ("DRIVETRAIN_BACKENDS__E__T__A", "true"),
+            ("DRIVETRAIN_QUERY__PIPELINE__SESSIONS", "1"),
+            ("DRIVETRAIN_DOCUMENT__BACKENDS__E__A", "x"),
+            ("DRIVETRAIN_WORKLOAD__SAMPLE", "texts.txt"),
             ("DRIVETRAIN_THREADS", ""),
             ("PATH", "/bin"),
         ])
@@ -132,6 +139,9 @@ mod tests {
         assert_eq!(profile.plugins.value, [std::path::Path::new("/a")]);
         assert_eq!(profile.backend_config("onnxruntime")["intra_threads"], 2);
         assert_eq!(profile.backend_config("e")["t"], json!({ "a": true }));
+        assert_eq!(profile.for_side(Side::Query).pipeline.sessions.value.count().unwrap().get(), 1);
+        assert_eq!(profile.for_side(Side::Document).backend_config("e")["a"], "x");
+        assert_eq!(profile.workload.sample.value.as_deref(), Some(std::path::Path::new("texts.txt")));
         assert_eq!(profile.threads.origin, Origin::Default);
     }
 
@@ -173,6 +183,10 @@ mod tests {
         check_unknown(
             "DRIVETRAIN_Threads",
             "unknown variable `DRIVETRAIN_Threads` (hint: did you mean `DRIVETRAIN_THREADS`?)",
+        );
+        check_unknown(
+            "DRIVETRAIN_QUERY__THREAD",
+            "unknown variable `DRIVETRAIN_QUERY__THREAD` (hint: did you mean `DRIVETRAIN_QUERY__THREADS`?)",
         );
         let far = "unknown variable `DRIVETRAIN_ZZZ` (hint: a setting's is called like `DRIVETRAIN_PIPELINE__WINDOW`)";
         check_unknown("DRIVETRAIN_ZZZ", far);

@@ -5,18 +5,12 @@ use std::marker::PhantomData;
 use drivetrain_contract::{Error, Result};
 use serde_json::{Value, json};
 
-use super::Setting;
+use super::{Key, Setting};
 
 /// A setting that holds names, of the key `K`.
 pub(crate) struct List<K>(PhantomData<K>);
 
-/// The key of a [`List`].
-pub(crate) trait ListKey {
-    /// As [`Setting::KEY`].
-    const KEY: &'static str;
-}
-
-impl<K: ListKey> Setting for List<K> {
+impl<K: Key> Setting for List<K> {
     type Value = Vec<String>;
     const KEY: &'static str = K::KEY;
 

@@ -6,6 +6,7 @@ mod amount;
 mod backend;
 mod choice;
 mod device;
+mod flag;
 mod known;
 mod limits;
 mod list;
@@ -14,12 +15,17 @@ mod pipeline;
 mod plan;
 mod plugins;
 mod precision;
+mod share;
+mod space;
+mod text_file;
 mod threads;
 mod word;
 mod workload;
 
+use std::path::Path;
+
 pub use accuracy::Accuracy;
-pub(crate) use accuracy::MaxLoss;
+pub(crate) use accuracy::{BatchInvariant, MaxLoss, MinCosine, Pairs};
 pub(crate) use allow_emulated::AllowEmulated;
 pub use amount::Amount;
 pub(crate) use amount::AmountSetting;
@@ -28,19 +34,21 @@ pub use choice::Choice;
 pub(crate) use device::Device;
 use drivetrain_contract::Result;
 pub(crate) use known::{BACKENDS, Known, SETTINGS, is_table, nearest, tables};
-pub(crate) use limits::{AllowBackends, AllowDevices, DenyBackends, DenyDevices, MemorySetting};
-pub use limits::{Limits, MemoryLimit};
+pub use limits::Limits;
+pub(crate) use limits::{AllowBackends, AllowDevices, DenyBackends, DenyDevices, Disk, Memory};
 pub(crate) use model::{Model, beside};
 pub use pipeline::Pipeline;
 pub(crate) use pipeline::{BatchTokens, MaxBatch, Sessions, TokenizerThreads, Window};
-pub use plan::{Artifacts, Planning};
-pub(crate) use plan::{ArtifactsSetting, RulesSetting};
+pub use plan::{Artifacts, Planning, Tune};
+pub(crate) use plan::{ArtifactsSetting, Frozen, RulesSetting, TuneSeconds, TuneSetting};
 pub(crate) use plugins::Plugins;
 pub(crate) use precision::PrecisionSetting;
 use serde_json::Value;
+pub use space::SpaceLimit;
+pub(crate) use text_file::TextFile;
 pub(crate) use threads::Threads;
+pub(crate) use workload::{Concurrency, GoalSetting, Sample, TextLengthSetting};
 pub use workload::{Goal, TextLength, Workload};
-pub(crate) use workload::{GoalSetting, TextLengthSetting};
 
 /// A setting: its key, how its value is read, how it is shown, and what an editor may know of it.
 ///
@@ -59,4 +67,18 @@ pub(crate) trait Setting {
 
     /// JSON Schema of its values, without description and default.
     fn schema() -> Value;
+
+    /// What a file in `folder` means by a value, where that depends on the folder: paths may be relative to the file.
+    ///
+    /// # Errors
+    /// [`drivetrain_contract::ErrorKind::Invalid`] when the path that comes out is not UTF-8.
+    fn beside(_folder: &Path, _value: &mut Value) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The key of a setting, for types of settings that differ in nothing else.
+pub(crate) trait Key {
+    /// As [`Setting::KEY`].
+    const KEY: &'static str;
 }

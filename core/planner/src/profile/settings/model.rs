@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 use drivetrain_contract::{Error, Result};
 use serde_json::{Value, json};
 
-use super::Setting;
+use super::{Setting, text_file::path_text};
 
 /// The setting `model`.
 pub(crate) struct Model;
@@ -29,18 +29,21 @@ impl Setting for Model {
     fn schema() -> Value {
         json!({ "type": "string", "minLength": 1 })
     }
+
+    fn beside(folder: &Path, value: &mut Value) -> Result<()> {
+        beside(folder, value)
+    }
 }
 
-/// What a file in `folder` means by a model: a path that begins with `./` or `../` starts at the file, wherever the
-/// program is started. Any other value may be a name, and a file does not change what it means.
+/// What a file in `folder` means by a name or a path: a path that begins with `./` or `../` starts at the file, wherever
+/// the program is started. Any other value may be a name, and a file does not change what it means.
 ///
 /// # Errors
 /// [`drivetrain_contract::ErrorKind::Invalid`] when the path that comes out is not UTF-8.
 pub(crate) fn beside(folder: &Path, value: &mut Value) -> Result<()> {
-    let Value::String(text) = value else { return Ok(()) };
-    if matches!(Path::new(text).components().next(), Some(Component::CurDir | Component::ParentDir)) {
-        let path = folder.join(&text).into_os_string().into_string();
-        *text = path.map_err(|path| Error::invalid(format!("`{}` is not UTF-8", path.display())))?;
+    let Value::String(name) = value else { return Ok(()) };
+    if matches!(Path::new(name).components().next(), Some(Component::CurDir | Component::ParentDir)) {
+        *name = path_text(folder.join(&name))?;
     }
     Ok(())
 }

@@ -1,19 +1,22 @@
 //! The table `[limits]`: what may be used.
 
+mod disk;
 mod memory;
 mod names;
 
-pub use memory::MemoryLimit;
-pub(crate) use memory::MemorySetting;
+pub(crate) use disk::Disk;
+pub(crate) use memory::Memory;
 pub(crate) use names::{AllowBackends, AllowDevices, DenyBackends, DenyDevices};
 
-use crate::profile::Sourced;
+use crate::profile::{Sourced, SpaceLimit};
 
 /// What may be used.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
-    /// Main memory for weights and activations together.
-    pub memory: Sourced<MemoryLimit>,
+    /// Main memory for weights and activations together. By default what is free for this process.
+    pub memory: Sourced<SpaceLimit>,
+    /// Space for the files that are made of a model, on the disk of the cache folder. By default what is free there.
+    pub disk: Sourced<SpaceLimit>,
     /// Backends to choose from; empty is all.
     pub allow_backends: Sourced<Vec<String>>,
     /// Backends never to choose.

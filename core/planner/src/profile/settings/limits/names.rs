@@ -1,6 +1,6 @@
 //! `limits.allow_backends` and the like: what to choose from, and what never to choose.
 
-use crate::profile::settings::list::{List, ListKey};
+use crate::profile::settings::{Key, list::List};
 
 /// The setting `limits.allow_backends`.
 pub(crate) type AllowBackends = List<OfAllowedBackends>;
@@ -20,18 +20,18 @@ pub(crate) struct OfAllowedDevices;
 /// [`DenyDevices`]
 pub(crate) struct OfDeniedDevices;
 
-impl ListKey for OfAllowedBackends {
+impl Key for OfAllowedBackends {
     const KEY: &'static str = "limits.allow_backends";
 }
 
-impl ListKey for OfDeniedBackends {
+impl Key for OfDeniedBackends {
     const KEY: &'static str = "limits.deny_backends";
 }
 
-impl ListKey for OfAllowedDevices {
+impl Key for OfAllowedDevices {
     const KEY: &'static str = "limits.allow_devices";
 }
 
-impl ListKey for OfDeniedDevices {
+impl Key for OfDeniedDevices {
     const KEY: &'static str = "limits.deny_devices";
 }

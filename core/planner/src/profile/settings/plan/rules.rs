@@ -1,9 +1,11 @@
 //! `plan.rules`: the rules that say in which order to try what can be had.
 
+use std::path::Path;
+
 use drivetrain_contract::{Error, Result};
 use serde_json::{Value, json};
 
-use crate::profile::settings::Setting;
+use crate::profile::settings::{Setting, beside};
 
 /// The setting `plan.rules`.
 pub(crate) struct RulesSetting;
@@ -25,5 +27,9 @@ impl Setting for RulesSetting {
 
     fn schema() -> Value {
         json!({ "type": "string", "minLength": 1 })
+    }
+
+    fn beside(folder: &Path, value: &mut Value) -> Result<()> {
+        beside(folder, value)
     }
 }
