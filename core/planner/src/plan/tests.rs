@@ -7,7 +7,7 @@ use drivetrain_package::Task;
 
 use super::{Absence, Engine, ModelFacts, ModelFile, Plan, Situation, Size, plan};
 use crate::{
-    Goal, Layer, Profile,
+    Goal, Layer, Profile, Side,
     probe::{Hardware, machines},
     profile::Shipped,
     rules::RuleSet,
@@ -199,21 +199,23 @@ fn when_nothing_is_left_the_error_says_why() {
     assert_eq!(case.plan().unwrap_err().kind(), ErrorKind::Unsupported);
 }
 
-/// Every machine with every shipped profile, with and without a loss allowed. After a change that is meant, run with
-/// `UPDATE_SNAPSHOTS=1` and read the difference.
+/// Every machine with every shipped profile, its sides too, with the loss it allows and with 0.4 %. After a change that is
+/// meant, run with `UPDATE_SNAPSHOTS=1` and read the difference.
 #[test]
 fn plans_are_as_they_were() {
     const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/plan/tests.snapshot");
     let mut lines = String::new();
     for machine in machines::ALL {
         for name in Shipped::names().into_iter().chain(["default"]) {
-            for max_loss in ["0", "0.004"] {
-                let mut case = Case::new(machine, "");
+            for loss in ["", "accuracy.max_loss = 0.004"] {
                 let shipped = (name != "default").then(|| Layer::shipped(name).unwrap());
-                let loss = Layer::text(&format!("accuracy.max_loss = {max_loss}")).unwrap();
-                case.profile = profile_of(&shipped.into_iter().chain([loss]).collect::<Vec<_>>());
-                let summary = case.plan().map_or_else(|err| err.to_text(), |plan| plan.summary());
-                lines += &format!("{machine}, {name}, {max_loss}: {summary}\n");
+                let layers: Vec<Layer> = shipped.into_iter().chain([Layer::text(loss).unwrap()]).collect();
+                for (side, profile) in with_sides(profile_of(&layers)) {
+                    let max_loss = profile.accuracy.max_loss.value;
+                    let case = Case { profile, ..Case::new(machine, "") };
+                    let summary = case.plan().map_or_else(|err| err.to_text(), |plan| plan.summary());
+                    lines += &format!("{machine}, {name}{side}, {max_loss}: {summary}\n");
+                }
             }
         }
     }
@@ -222,4 +224,12 @@ fn plans_are_as_they_were() {
     }
     let expect = std::fs::read_to_string(PATH).unwrap();
     assert_eq!(lines, expect, "plans have changed");
+}
+
+/// A profile, or one for each of its sides, each with what distinguishes it.
+fn with_sides(profile: Profile) -> Vec<(String, Profile)> {
+    if !profile.has_sides() {
+        return vec![(String::new(), profile)];
+    }
+    Side::ALL.map(|side| (format!(" {side}"), profile.for_side(side))).into()
 }
