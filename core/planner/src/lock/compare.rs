@@ -61,9 +61,7 @@ impl Lock {
         facts.plan(&self.plan);
         facts.engine(&self.engine);
         facts.machine(&self.machine, needs);
-        for (name, figure) in &self.measured {
-            facts.may_differ(format!("measured.{name}"), figure);
-        }
+        facts.measured(&self.measured);
         facts
     }
 }
@@ -82,6 +80,10 @@ impl<'a> Facts<'a> {
         self.must("plan.threads", &plan.threads);
         self.must_if("plan.batch_tokens", plan.batch_tokens.as_ref());
         self.may_differ("plan.memory".to_owned(), &mebibytes(plan.memory_bytes));
+    }
+
+    pub(super) fn measured(&mut self, figures: &BTreeMap<String, f64>) {
+        figures.iter().for_each(|(name, figure)| self.may_differ(format!("measured.{name}"), figure));
     }
 
     /// Something that a run which is frozen does not mind.

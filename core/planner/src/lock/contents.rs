@@ -6,10 +6,10 @@ use drivetrain_contract::{Device, DeviceKind, Error, Precision, Probe, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{LockedFile, checked};
+use super::{LockedFile, checked, measured};
 use crate::{
     Goal,
-    plan::{Candidate, Memory, Plan, Shape},
+    plan::{Candidate, Memory, ModelFile, Plan, Shape},
     probe::{Found, Gpu, Hardware},
 };
 
@@ -125,7 +125,7 @@ pub struct LockedGpu {
 }
 
 impl Lock {
-    /// A plan, with what it depends on as it is now and without figures.
+    /// A plan, with what it depends on as it is now.
     ///
     /// # Errors
     /// [`drivetrain_contract::ErrorKind::NotFound`] when the file that the plan loads is not among the model's: what is
@@ -140,8 +140,23 @@ impl Lock {
                 None => error,
             });
         }
+        let measured = plan.figures.as_ref().map(measured::measured).unwrap_or_default();
         let plan = LockedPlan::of(&plan.chosen, plan.shape, plan.memory, plan.goal);
-        Ok(Self { model, plan, engine, machine, measured: BTreeMap::new() })
+        Ok(Self { model, plan, engine, machine, measured })
+    }
+
+    /// What is run.
+    pub fn candidate(&self) -> Candidate {
+        let LockedPlan { backend, device, kind, precision, file, format, stored, .. } = self.plan.clone();
+        let bytes = self.model.files.get(&file).map_or(0, |file| file.bytes);
+        let file = ModelFile { format, precision: stored, path: file, bytes, target: None };
+        Candidate { backend, device, kind, precision, file }
+    }
+
+    /// How it is run.
+    pub fn shape(&self) -> Shape {
+        let LockedPlan { sessions, threads, batch_tokens, .. } = self.plan;
+        Shape { sessions, threads, batch_tokens }
     }
 }
 

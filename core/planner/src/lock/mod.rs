@@ -24,6 +24,7 @@ mod difference;
 mod file_hash;
 mod file_hashes;
 mod files;
+mod measured;
 mod plan_file;
 mod read;
 #[cfg(test)]

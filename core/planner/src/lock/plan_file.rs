@@ -6,10 +6,11 @@ use drivetrain_contract::{Error, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Difference, Lock, LockedPlan, compare::Facts, read};
+use super::{Difference, Lock, LockedPlan, compare::Facts, measured::measured, read};
 use crate::{
     Goal,
     plan::{Candidate, Memory, Reason, Shape},
+    tune::Figures,
 };
 
 /// A plan in a file: a lock, or what `drivetrain plan --json` prints.
@@ -29,6 +30,8 @@ pub struct PlanRecord {
     shape: Shape,
     memory: Memory,
     goal: Goal,
+    #[serde(default)]
+    figures: Value,
     #[serde(default)]
     rejected: Vec<RejectedRecord>,
 }
@@ -73,7 +76,7 @@ impl PlanFile {
             (Self::Lock(before), Self::Lock(now)) => before.differences(now),
             (Self::Plan(before), Self::Plan(now)) => {
                 let mut sides = [before, now].map(|plan| (self::facts(&plan.model, &plan.locked()), plan));
-                sides.iter_mut().for_each(|(facts, plan)| plan.add_rejected(facts));
+                sides.iter_mut().for_each(|(facts, plan)| plan.add_others(facts));
                 let [(before, _), (now, _)] = sides;
                 before.differences(&now)
             }
@@ -95,8 +98,11 @@ impl PlanRecord {
         LockedPlan::of(&self.chosen, self.shape, self.memory, self.goal)
     }
 
-    /// Why each of the others was not chosen.
-    fn add_rejected(&self, facts: &mut Facts<'_>) {
+    /// Figures, and why each of the others was not chosen.
+    fn add_others(&self, facts: &mut Facts<'_>) {
+        if let Ok(figures) = Figures::deserialize(&self.figures) {
+            facts.measured(&measured(&figures));
+        }
         for RejectedRecord { backend, candidate, reason } in &self.rejected {
             let what = candidate.as_ref().map_or_else(|| backend.clone(), Candidate::to_string);
             // A reason that a later version has is shown as it is written.

@@ -26,16 +26,14 @@ fn cuda(name: &str, address: &str) -> Device {
     Device { kind: DeviceKind::Gpu, id: "cuda:0".to_owned(), name: name.to_owned(), fingerprint, ..cpu() }
 }
 
+fn file_of(bytes: u64) -> ModelFile {
+    let (format, path) = ("onnx".to_owned(), "onnx/model.onnx".to_owned());
+    ModelFile { format, precision: Precision::F32, path, bytes, target: None }
+}
+
 fn chosen(device: &Device) -> Candidate {
-    let file = ModelFile {
-        format: "onnx".to_owned(),
-        precision: Precision::F32,
-        path: "onnx/model.onnx".to_owned(),
-        bytes: 7,
-        target: None,
-    };
     let (device, kind) = (device.id.clone(), device.kind);
-    Candidate { backend: "onnxruntime".to_owned(), device, kind, precision: Precision::F32, file }
+    Candidate { backend: "onnxruntime".to_owned(), device, kind, precision: Precision::F32, file: file_of(7) }
 }
 
 fn shape() -> Shape {
@@ -108,6 +106,11 @@ fn what_is_written_is_read() {
     check_round_trip(&lock);
     lock.engine.settings.insert("nothing".to_owned(), Value::Null);
     assert!(!lock.to_toml().contains("nothing"), "{}", lock.to_toml());
+}
+
+#[test]
+fn what_is_locked_is_what_is_run() {
+    assert_eq!((lock().candidate(), lock().shape()), (Candidate { file: file_of(15), ..chosen(&cpu()) }, shape()));
 }
 
 #[test]

@@ -37,7 +37,9 @@ fn printed_plans_also_differ_in_what_they_did_not_choose() {
     now["rejected"][1]["reason"] = json!({ "why": "unfit", "reason": "too hot" });
     now["rejected"][0] = json!({ "backend": "new", "candidate": null, "reason": { "why": "of_later_times", "x": 1 } });
     now["unheard"] = json!([1]);
+    now["figures"] = json!({ "peak_bytes": 7 });
     let expected = [
+        "measured.peak_bytes: nothing → 7 (may differ)",
         "plan.file: onnx/model.onnx → onnx/model_O3.onnx",
         "plan.memory: 344 MiB → 164 MiB (may differ)",
         "plan.sessions: 2 → 1",
