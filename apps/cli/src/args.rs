@@ -531,6 +531,12 @@ pub(crate) struct PlanArgs {
     /// Share of its quality that the model may lose, such as 0.004 or 0.4%
     #[arg(long, value_name = "SHARE")]
     pub(crate) max_loss: Option<String>,
+    /// Also write the plan and what it depends on into a file that a repository can keep [default: drivetrain.lock]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "drivetrain.lock")]
+    pub(crate) lock: Option<PathBuf>,
+    /// Compare two plans instead of making one: locks, or what `plan --json` printed
+    #[arg(long, value_names = ["A", "B"], num_args = 2, conflicts_with_all = ["lock", "explain", "rules", "max_loss"])]
+    pub(crate) diff: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) profile: ProfileArgs,
 }

@@ -21,10 +21,14 @@ Exit codes:
   5    the input: a file or a line in it that cannot be read
   6    the output: a file that cannot be written, or a disk that fails
   7    the artifact that was made is not as exact as its kind should be, and was put aside
+  8    the two plans that `plan --diff` compares differ
   130  interrupted by Ctrl-C; 143 by SIGTERM";
 
 /// No engine can be used.
 pub(crate) const ENGINE: u8 = 4;
+
+/// Plans that were compared differ.
+pub(crate) const DIFFERENT: u8 = 8;
 
 /// Where an error of the command itself belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

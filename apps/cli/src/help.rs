@@ -132,11 +132,15 @@ pub(crate) const PLAN: &str = "\
 Everything that engines, devices, precisions and files of the model add up to is a candidate. Those that cannot or may not
 be had are set aside; the rules put the others in order, and the first is taken. Nothing is measured yet.
 
+--diff exits with 0 if the plans are the same, and 8 if they differ in more than what is marked `(may differ)`.
+
 Examples:
   drivetrain plan -m all-MiniLM-L6-v2
   drivetrain plan -m all-MiniLM-L6-v2 --explain
   drivetrain plan -m all-MiniLM-L6-v2 --max-loss 0.4% --rules sentence-transformers-v5 --explain
-  drivetrain plan -m all-MiniLM-L6-v2 --set limits.memory=300MiB --json";
+  drivetrain plan -m all-MiniLM-L6-v2 --set limits.memory=300MiB --json
+  drivetrain plan -m all-MiniLM-L6-v2 --lock
+  drivetrain plan --diff drivetrain.lock other.lock";
 
 pub(crate) const PROBE: &str = "\
 Each engine is asked in a process of its own: one that crashes or does not answer is refused, with the reason. What

@@ -37,7 +37,11 @@ fn main() -> ExitCode {
             outcome => outcome.map(drop),
         },
         Command::Probe(args) => commands::probe::run(args),
-        Command::Plan(args) => commands::plan::run(args),
+        Command::Plan(args) if !args.diff.is_empty() => match commands::plan::compare(args) {
+            Ok(false) => return ExitCode::from(exit::DIFFERENT),
+            outcome => outcome.map(drop),
+        },
+        Command::Plan(args) => commands::plan::run(args, cli.quiet),
         Command::Completions(args) => commands::completions::run(args),
     };
     match outcome {

@@ -16,6 +16,7 @@ mod help;
 mod hostile;
 mod interrupt;
 mod little_memory;
+mod lock;
 mod native_library;
 mod npy;
 mod plan;

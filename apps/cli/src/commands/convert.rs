@@ -14,6 +14,7 @@ use crate::{
     args::{ConvertArgs, ConvertTarget},
     exit::{Blame, CommandError},
     interrupt,
+    output::say,
 };
 
 pub(crate) fn run(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
@@ -26,15 +27,6 @@ pub(crate) fn run(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
 
 fn needs_output(what: &str) -> anyhow::Error {
     CommandError::new(Blame::Usage, format!("where to? name {what} with `-o`")).into()
-}
-
-/// Results of commands that write files go to standard error, so that standard output stays free for data.
-fn say(quiet: bool, text: &str) {
-    use std::io::Write;
-    if !quiet {
-        // With standard error gone there is nowhere left to complain.
-        let _ = writeln!(std::io::stderr(), "{text}");
-    }
 }
 
 /// Shows progress, and stops when the user asks to.

@@ -1,5 +1,8 @@
 //! `drivetrain plan`: how a model would be run here, and why so.
 
+mod diff;
+mod lock;
+
 use std::time::Duration;
 
 use drivetrain::{
@@ -13,6 +16,8 @@ use drivetrain::{
     plugin_host::Registry,
 };
 
+pub(crate) use self::diff::compare;
+use self::lock::Circumstances;
 use crate::{
     args::PlanArgs,
     commands::{
@@ -20,13 +25,13 @@ use crate::{
         profile,
     },
     exit::{Blame, CommandError, printable},
-    output::print,
+    output::{print, say},
 };
 
 /// After how long an engine that does not answer is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<()> {
+pub(crate) fn run(args: &PlanArgs, quiet: bool) -> anyhow::Result<()> {
     let more = [("plan.rules", "--rules", &args.rules), ("accuracy.max_loss", "--max-loss", &args.max_loss)];
     let profile = profile::build_with(&args.profile, &more)?;
     let locations = Locations::from_environment()?;
@@ -42,11 +47,24 @@ pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<()> {
         locations: &locations,
         identity: hardware.identity(),
     };
-    let engines: Vec<Engine> = questions.ask(&registry)?.into_iter().map(engine).collect();
+    let plugins = questions.ask(&registry)?;
+    let engines: Vec<Engine> = plugins.iter().map(engine).collect();
     let model = model_facts(&package, &locations);
     let goal = Goal::Throughput;
-    let situation = Situation { hardware: &hardware, engines: &engines, model: &model, profile: &profile, goal };
+    let situation =
+        Situation { hardware: &hardware, engines: &engines, model: &model, profile: &profile, goal, trials: &[] };
     let plan = plan(&situation, &rules)?;
+    if let Some(path) = &args.lock {
+        let circumstances = Circumstances {
+            package: &package,
+            profile: &profile,
+            locations: &locations,
+            hardware: &hardware,
+            plugins: &plugins,
+        };
+        circumstances.lock(&plan)?.write(path)?;
+        say(quiet, &format!("wrote `{}`", path.display()));
+    }
     if args.json {
         return print(&format!("{}\n", serde_json::to_string_pretty(&plan)?));
     }
@@ -54,10 +72,10 @@ pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<()> {
 }
 
 /// What a plugin said, as planning sees it.
-fn engine(asked: Asked) -> Engine {
-    let found = match asked.outcome {
-        PluginOutcome::Works { probe, .. } => Ok(probe),
-        PluginOutcome::Refused { why, hint } => Err(Absence { reason: why, remedy: hint }),
+fn engine(asked: &Asked) -> Engine {
+    let found = match &asked.outcome {
+        PluginOutcome::Works { probe, .. } => Ok(probe.clone()),
+        PluginOutcome::Refused { why, hint } => Err(Absence { reason: why.clone(), remedy: hint.clone() }),
     };
-    Engine { backend: asked.id, found }
+    Engine { backend: asked.id.clone(), found }
 }

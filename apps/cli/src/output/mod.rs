@@ -22,6 +22,14 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     printed.map_err(|err| unwritable("standard output", err).into())
 }
 
+/// Results of commands that write files go to standard error, so that standard output stays free for data.
+pub(crate) fn say(quiet: bool, text: &str) {
+    if !quiet {
+        // With standard error gone there is nowhere left to complain.
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+}
+
 fn unwritable(label: &str, err: io::Error) -> CommandError {
     CommandError::new(Blame::Output, format!("cannot write {label}")).with_source(err)
 }
