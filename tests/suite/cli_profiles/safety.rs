@@ -14,6 +14,7 @@ fn a_projects_profile_cannot_load_code() {
     for (text, key) in [
         ("plugins = [\"/evil\"]", "plugins"),
         (library, "backends.onnxruntime.library"),
+        ("[query.backends.onnxruntime]\nlibrary = \"/evil.so\"", "query.backends.onnxruntime.library"),
         ("inherits = \"base.toml\"", "backends.onnxruntime.library"),
     ] {
         desk.write("home/project/drivetrain.toml", text);
