@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 pub enum Command {
     /// Embed every text.
     Run,
-    /// Embed every text, then write the vectors into this file: 32-bit floats, little-endian, one row after the other.
+    /// Embed every text, then write the vectors into this file: 32-bit floats, little-endian, one row after the other. It is
+    /// done when they are there; the time is that of embedding.
     Write(PathBuf),
     /// Stop.
     Quit,

@@ -54,11 +54,13 @@ pub fn serve<C: Contestant>(load: impl FnOnce() -> Result<C>) -> Result<()> {
     for line in io::stdin().lock().lines() {
         match line?.parse()? {
             Command::Run => {
-                run(&mut contestant)?;
+                let (_, done) = run(&mut contestant)?;
+                say(&Reply::Done(done))?;
             }
             Command::Write(path) => {
-                let vectors = run(&mut contestant)?;
+                let (vectors, done) = run(&mut contestant)?;
                 write(&path, &contestant.rows(&vectors))?;
+                say(&Reply::Done(done))?;
             }
             Command::Quit => break,
         }
@@ -66,14 +68,14 @@ pub fn serve<C: Contestant>(load: impl FnOnce() -> Result<C>) -> Result<()> {
     Ok(())
 }
 
-fn run<C: Contestant>(contestant: &mut C) -> Result<C::Vectors> {
+fn run<C: Contestant>(contestant: &mut C) -> Result<(C::Vectors, Done)> {
     contestant.prepare()?;
     let started = Instant::now();
     let vectors = contestant.embed()?;
     let seconds = started.elapsed().as_secs_f64();
     let texts = contestant.rows(&vectors).len();
-    say(&Reply::Done(Done { seconds, texts, tokens: contestant.tokens() }))?;
-    Ok(vectors)
+    let done = Done { seconds, texts, tokens: contestant.tokens() };
+    Ok((vectors, done))
 }
 
 fn say(reply: &Reply) -> Result<()> {

@@ -29,7 +29,8 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
     if a == b { 1.0 } else { dot(a, b) / norms.max(f64::MIN_POSITIVE) }
 }
 
-fn read(path: &Path) -> Result<Vec<f32>> {
+/// The numbers in a file that a contestant wrote.
+pub(crate) fn read(path: &Path) -> Result<Vec<f32>> {
     let bytes = fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
     Ok(bytes.as_chunks::<4>().0.iter().map(|&number| f32::from_le_bytes(number)).collect())
 }

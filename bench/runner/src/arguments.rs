@@ -8,7 +8,11 @@ use crate::{
     engines::{Engine, Precision},
     lengths::Length,
     race::Rules,
+    regret::{Budget, Cell},
 };
+
+/// Pairs of sentences that people scored.
+const STS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/sts/stsb-en-test.tsv");
 
 /// Compares Drivetrain with the engine alone and with other libraries, on this machine
 #[derive(Debug, Parser)]
@@ -30,14 +34,34 @@ pub(crate) enum Task {
     Together(RaceArguments),
     /// Seconds per text and peak memory of the program as the input grows
     Growth(GrowthArguments),
+    /// What each precision loses on pairs of texts that people scored, beside how far its vectors are from those in f32
+    Accuracy(AccuracyArguments),
+    /// How fast what a plan picks is beside the best of everything there is
+    Regret(RegretArguments),
+}
+
+/// What runs, and where it is.
+#[derive(Args, Debug)]
+pub(crate) struct PlacesArguments {
+    /// Data folder of Drivetrain, with the model and ONNX Runtime installed
+    #[arg(long)]
+    pub(crate) home: PathBuf,
+    /// Threads each contestant may use; all there are if not said
+    #[arg(long)]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Version of ONNX Runtime, one of those installed
+    #[arg(long, default_value = "1.28.0")]
+    pub(crate) runtime: String,
+    /// Installed model to run
+    #[arg(long, default_value = "all-MiniLM-L6-v2")]
+    pub(crate) model: String,
 }
 
 /// What every race needs.
 #[derive(Args, Debug)]
 pub(crate) struct RaceArguments {
-    /// Data folder of Drivetrain, with the model and ONNX Runtime installed
-    #[arg(long)]
-    pub(crate) home: PathBuf,
+    #[command(flatten)]
+    pub(crate) places: PlacesArguments,
     /// Folder of the texts; without it those of this repository are used
     #[arg(long)]
     pub(crate) data: Option<PathBuf>,
@@ -53,15 +77,6 @@ pub(crate) struct RaceArguments {
     /// Texts of each length instead of a number that keeps the whole within a quarter of an hour
     #[arg(long)]
     pub(crate) limit: Option<usize>,
-    /// Threads each contestant may use; all there are if not said
-    #[arg(long)]
-    pub(crate) threads: Option<NonZeroUsize>,
-    /// Version of ONNX Runtime, one of those installed
-    #[arg(long, default_value = "1.28.0")]
-    pub(crate) runtime: String,
-    /// Installed model to run
-    #[arg(long, default_value = "all-MiniLM-L6-v2")]
-    pub(crate) model: String,
     /// Also write everything measured into this file
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,
@@ -107,6 +122,58 @@ pub(crate) struct EnginesArguments {
     /// More lines of the table `pipeline` in Drivetrain's profile, as TOML
     #[arg(long, default_value = "")]
     pub(crate) pipeline: String,
+}
+
+/// Scored texts for every engine.
+#[derive(Args, Debug)]
+pub(crate) struct AccuracyArguments {
+    #[command(flatten)]
+    pub(crate) places: PlacesArguments,
+    /// Files of pairs that people scored: lines of score, text and text, with tabs between them, under a line of headings
+    #[arg(long, value_delimiter = ',', default_values = [STS])]
+    pub(crate) pairs: Vec<PathBuf>,
+    /// Folders with documents, questions and which documents answer which question, as BEIR lays them out
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) retrieval: Vec<PathBuf>,
+    /// Also write everything measured into this file
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+}
+
+/// Plans beside everything there is.
+#[derive(Args, Debug)]
+pub(crate) struct RegretArguments {
+    #[command(flatten)]
+    pub(crate) places: PlacesArguments,
+    /// Folder of the texts; without it those of this repository are used
+    #[arg(long)]
+    pub(crate) data: Option<PathBuf>,
+    /// The program, built for release
+    #[arg(long, default_value = "../target/release/drivetrain")]
+    pub(crate) program: PathBuf,
+    /// Lengths of text and goals, such as `mid:latency`
+    #[arg(long, value_delimiter = ',', default_values = [
+        "short:throughput", "mid:throughput", "long:throughput", "short:latency", "mid:latency", "long:latency",
+    ])]
+    pub(crate) cells: Vec<Cell>,
+    /// Shares of the quality that may be lost; 0 is none but by rounding
+    #[arg(long, value_delimiter = ',', default_values = ["0", "0.4%", "1%", "15%"])]
+    pub(crate) budgets: Vec<Budget>,
+    /// Seconds that one pass of the search takes with ONNX Runtime in f32; a pass of the race takes twice as many
+    #[arg(long, default_value_t = 0.4)]
+    pub(crate) seconds: f64,
+    /// Measured rounds of the search; one more goes before them
+    #[arg(long, default_value = "2")]
+    pub(crate) search_rounds: NonZeroUsize,
+    /// Measured rounds of the race; one more goes before them
+    #[arg(long, default_value = "7")]
+    pub(crate) rounds: NonZeroUsize,
+    /// How often a pass of the race is repeated that other programs disturbed; the least disturbed one counts
+    #[arg(long, default_value_t = 1)]
+    pub(crate) patience: usize,
+    /// Also write everything measured into this file
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
 }
 
 /// A run of growing inputs.

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Result, ensure};
 
-use crate::{arguments::RaceArguments, machine};
+use crate::{arguments::PlacesArguments, machine};
 
 /// One contestant as it is started.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ pub(crate) struct Bare {
 
 impl Places {
     /// From the command line.
-    pub(crate) fn new(arguments: &RaceArguments) -> Result<Self> {
+    pub(crate) fn new(arguments: &PlacesArguments) -> Result<Self> {
         let home = std::path::absolute(&arguments.home)?;
         let model = home.join("models").join(&arguments.model);
         let version = &arguments.runtime;

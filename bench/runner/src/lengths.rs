@@ -6,6 +6,8 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use protocol::{read_texts, write_texts};
 
+use crate::random::Random;
+
 /// How long the texts are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Length {
@@ -57,7 +59,7 @@ impl Length {
             let hint = || format!("no texts for `{}`; is this the folder that `--data` should name?", self.name());
             texts.extend(read_texts(&path).with_context(hint)?);
         }
-        shuffle(&mut texts);
+        Random::new().shuffle(&mut texts);
         Ok(texts)
     }
 }
@@ -82,39 +84,9 @@ pub(crate) fn multiply(texts: &[String], most_texts: usize, most_bytes: usize) -
         .collect()
 }
 
-/// Fisher and Yates' shuffle with a fixed seed.
-fn shuffle<T>(items: &mut [T]) {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    for last in (1..items.len()).rev() {
-        items.swap(last, (next(&mut state) % (last as u64 + 1)) as usize);
-    }
-}
-
-/// SplitMix64, from "Fast splittable pseudorandom number generators", Steele, Lea, Flood, 2014.
-fn next(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn shuffling_keeps_every_item_and_is_always_the_same() {
-        let shuffled = || {
-            let mut items: Vec<usize> = (0..1000).collect();
-            shuffle(&mut items);
-            items
-        };
-        let mut sorted = shuffled();
-        assert_eq!(sorted, shuffled());
-        assert!(!sorted.is_sorted());
-        sorted.sort_unstable();
-        assert_eq!(sorted, (0..1000).collect::<Vec<_>>());
-    }
 
     #[test]
     fn multiplied_texts_differ_and_are_bounded() {

@@ -4,6 +4,7 @@
 //! each has a peak memory of its own. Only one works at a time, and they take turns round by round, so that whatever
 //! else the machine does hits all of them. What counts is therefore the ratio within a round.
 
+mod accuracy;
 mod agreement;
 mod arguments;
 mod child;
@@ -16,6 +17,8 @@ mod memory;
 mod peers;
 mod programs;
 mod race;
+mod random;
+mod regret;
 mod report;
 mod settings;
 mod spread;
@@ -33,5 +36,7 @@ fn main() -> anyhow::Result<()> {
         Task::Engines(arguments) => engines::run(arguments),
         Task::Together(arguments) => together::run(arguments),
         Task::Growth(arguments) => growth::run(arguments),
+        Task::Accuracy(arguments) => accuracy::run(arguments),
+        Task::Regret(arguments) => regret::run(arguments),
     }
 }

@@ -22,7 +22,7 @@ const MOST_STATIC_BYTES: usize = 128 << 20;
 /// Measures and prints everything.
 pub(crate) fn run(arguments: &PeersArguments) -> Result<()> {
     let common = &arguments.race;
-    let places = Places::new(common)?;
+    let places = Places::new(&common.places)?;
     let package = Path::new(STATIC_PACKAGE).canonicalize()?;
     let statics = chosen(vec![places.drivetrain_static(&package), places.model2vec(&package)], &arguments.only);
     let races: Vec<(Length, Vec<Entry>)> = common
@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &PeersArguments) -> Result<()> {
     ensure!(entries().next().is_some(), "no contestant has such a name");
     let programs: BTreeSet<&str> = entries().map(|entry| entry.program).collect();
     programs::build(programs)?;
-    let mut report = Report::begin(places.threads, &common.runtime);
+    let mut report = Report::begin(places.threads, &common.places.runtime);
     let folder = tempfile::tempdir()?;
     for (length, transformers) in &races {
         let mut texts = length.texts(common.data.as_deref())?;
@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &PeersArguments) -> Result<()> {
             texts.truncate(common.limit.unwrap_or(enough(*length)));
             let file = lengths::file_of(folder.path(), length.name(), texts)?;
             let outcomes = race(transformers, &file, common.rules())?;
-            report.add(&format!("{}, {}", length.name(), common.model), outcomes);
+            report.add(&format!("{}, {}", length.name(), common.places.model), outcomes);
         }
     }
     report.finish(common.json.as_deref())

@@ -27,9 +27,9 @@ const OTHERS: [(&str, &str); 7] = [
 
 /// Measures and prints everything.
 pub(crate) fn run(arguments: &RaceArguments) -> Result<()> {
-    let places = Places::new(arguments)?;
+    let places = Places::new(&arguments.places)?;
     programs::build(["bench-bare-ort"])?;
-    let mut report = Report::begin(places.threads, &arguments.runtime);
+    let mut report = Report::begin(places.threads, &arguments.places.runtime);
     let folder = tempfile::tempdir()?;
     for &length in &arguments.lengths {
         let mut texts = length.texts(arguments.data.as_deref())?;

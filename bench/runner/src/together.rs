@@ -16,11 +16,11 @@ const GOAL: f64 = 0.95;
 
 /// Measures and prints everything.
 pub(crate) fn run(arguments: &RaceArguments) -> Result<()> {
-    let places = Places::new(arguments)?;
+    let places = Places::new(&arguments.places)?;
     let site = Site::find(&places);
     let variants = site.variants(|variant| variant.precision == Precision::F32);
     site.build(&[])?;
-    let mut report = Report::begin(places.threads, &arguments.runtime);
+    let mut report = Report::begin(places.threads, &arguments.places.runtime);
     let folder = tempfile::tempdir()?;
     let entries: Vec<Entry> = variants
         .iter()

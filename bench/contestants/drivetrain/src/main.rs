@@ -19,6 +19,9 @@ struct Settings {
     /// Profile of another engine, which is opened before and embeds some texts before each pass; may be repeated
     #[arg(long)]
     also: Vec<String>,
+    /// Embed each text by itself instead of all at once
+    #[arg(long)]
+    one_at_a_time: bool,
     /// File of texts
     #[arg(long)]
     texts: PathBuf,
@@ -32,6 +35,7 @@ struct Drivetrain {
     engine: Engine,
     others: Vec<Engine>,
     texts: Vec<String>,
+    one_at_a_time: bool,
 }
 
 fn main() -> Result<()> {
@@ -47,7 +51,7 @@ impl Drivetrain {
         let others: Vec<Engine> = settings.also.iter().map(open).collect::<Result<_>>()?;
         // The others are in use before this one is opened, and it is in use before they are used again.
         use_some(&others, &texts)?;
-        Ok(Self { engine: open(&settings.profile)?, others, texts })
+        Ok(Self { engine: open(&settings.profile)?, others, texts, one_at_a_time: settings.one_at_a_time })
     }
 }
 
@@ -55,12 +59,13 @@ impl Settings {
     fn open(&self, profile: &str) -> drivetrain::Result<Engine> {
         let profile = Profile::build(&[Layer::text(profile)?])?;
         let locations = Locations::new(&self.home, self.home.join("cache"));
-        Engine::builder(&profile).locations(locations).goal(Goal::Throughput).build()
+        let goal = if self.one_at_a_time { Goal::Latency } else { Goal::Throughput };
+        Engine::builder(&profile).locations(locations).goal(goal).build()
     }
 }
 
 impl Contestant for Drivetrain {
-    type Vectors = Embeddings;
+    type Vectors = Vec<Embeddings>;
 
     fn dim(&self) -> usize {
         self.engine.dim()
@@ -70,12 +75,13 @@ impl Contestant for Drivetrain {
         use_some(&self.others, &self.texts)
     }
 
-    fn embed(&mut self) -> Result<Embeddings> {
-        self.engine.embed(&self.texts).map_err(explain)
+    fn embed(&mut self) -> Result<Vec<Embeddings>> {
+        let at_once = if self.one_at_a_time { 1 } else { self.texts.len().max(1) };
+        self.texts.chunks(at_once).map(|texts| self.engine.embed(texts).map_err(explain)).collect()
     }
 
-    fn rows<'a>(&self, vectors: &'a Embeddings) -> Vec<&'a [f32]> {
-        vectors.rows().collect()
+    fn rows<'a>(&self, vectors: &'a Vec<Embeddings>) -> Vec<&'a [f32]> {
+        vectors.iter().flat_map(Embeddings::rows).collect()
     }
 }
 

@@ -29,11 +29,11 @@ pub(crate) use self::{
 /// Measures and prints everything.
 pub(crate) fn run(arguments: &EnginesArguments) -> Result<()> {
     let common = &arguments.race;
-    let places = Places::new(common)?;
+    let places = Places::new(&common.places)?;
     let site = Site::find(&places);
     let variants = site.variants(|variant| chosen(arguments, variant));
     site.build(&variants)?;
-    let mut report = Report::begin(places.threads, &common.runtime);
+    let mut report = Report::begin(places.threads, &common.places.runtime);
     let folder = tempfile::tempdir()?;
     let engines = Engines { site: &site, variants: &variants, arguments, folder: folder.path() };
     for &length in &common.lengths {
@@ -73,7 +73,7 @@ impl Engines<'_> {
             .add_ratios(&format!("{}, a session for each thread at its best over one session", length.name()), streams);
         let outcomes = race(&entries, &file, common.rules())?;
         let ratios = ratios::of_race(self.variants, &outcomes);
-        report.add(&format!("{}, {}", length.name(), common.model), outcomes);
+        report.add(&format!("{}, {}", length.name(), common.places.model), outcomes);
         report.add_ratios(&format!("{}, speed", length.name()), ratios);
         Ok(())
     }

@@ -1,0 +1,162 @@
+//! What plans pick, as the program prints them.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Budget, Cell, Kind,
+    way::{Shape, Way},
+};
+use crate::{arguments::RegretArguments, entries::Places};
+
+/// Who picks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum By {
+    /// The tuner, which measures.
+    Tuner,
+    /// The rules of sentence-transformers 5.
+    V5,
+    /// Those of sentence-transformers 6.
+    V6,
+}
+
+/// What was picked for a budget.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Pick {
+    pub(super) by: By,
+    pub(super) budget: Budget,
+    pub(super) way: Way,
+    /// How long it took to pick, in seconds.
+    pub(super) seconds: f64,
+}
+
+/// The program that plans.
+#[derive(Debug)]
+pub(super) struct Planner<'a> {
+    program: PathBuf,
+    places: &'a Places,
+    budgets: &'a [Budget],
+    /// Whether it measures when it is told to.
+    has_tuner: bool,
+}
+
+/// What is read of a printed plan.
+#[derive(Deserialize)]
+struct Plan {
+    chosen: Kind,
+    shape: Shape,
+    #[serde(default)]
+    rejected: Vec<Rejected>,
+}
+
+#[derive(Deserialize)]
+struct Rejected {
+    candidate: Option<Kind>,
+    reason: Reason,
+}
+
+#[derive(Deserialize)]
+struct Reason {
+    why: String,
+}
+
+impl By {
+    pub(super) const ALL: [Self; 3] = [Self::Tuner, Self::V5, Self::V6];
+
+    /// What the plan is told; `has_tuner` where there is something else that has to be kept out.
+    fn arguments(self, has_tuner: bool) -> Vec<&'static str> {
+        let rules = |name| {
+            let mut arguments = vec!["--rules", name];
+            if has_tuner {
+                arguments.extend(["--set", "plan.tune=never"]);
+            }
+            arguments
+        };
+        match self {
+            By::Tuner => vec!["--tune"],
+            By::V5 => rules("sentence-transformers-v5"),
+            By::V6 => rules("sentence-transformers-v6"),
+        }
+    }
+}
+
+impl<'a> Planner<'a> {
+    pub(super) fn new(arguments: &'a RegretArguments, places: &'a Places) -> Result<Self> {
+        let program = arguments.program.canonicalize().with_context(|| {
+            let program = arguments.program.display();
+            format!("no program `{program}`; `cargo build --release` in the repository makes it")
+        })?;
+        let help = Command::new(&program).args(["plan", "--help"]).output()?;
+        let has_tuner = String::from_utf8_lossy(&help.stdout).contains("--tune");
+        if !has_tuner {
+            println!("this program does not tune: only the rules are compared");
+        }
+        Ok(Self { program, places, budgets: &arguments.budgets, has_tuner })
+    }
+
+    /// Everything that could be picked if any loss were allowed, f32 on ONNX Runtime first.
+    pub(super) fn kinds(&self) -> Result<Vec<Kind>> {
+        let plan = self.plan(&[&By::V6.arguments(self.has_tuner)[..], &["--max-loss", "1"]].concat())?;
+        let later = plan.rejected.into_iter().filter(|rejected| rejected.reason.why == "later");
+        let mut kinds: Vec<Kind> =
+            std::iter::once(plan.chosen).chain(later.filter_map(|rejected| rejected.candidate)).collect();
+        kinds.sort_by_key(|kind| (kind.precision != "f32", kind.backend != "onnxruntime"));
+        ensure!(kinds.first().is_some_and(|kind| kind.precision == "f32"), "nothing runs the model in f32");
+        Ok(self.marked(kinds))
+    }
+
+    /// What everybody picks in a cell, for every budget.
+    pub(super) fn picks(&self, cell: Cell, kinds: &[Kind]) -> Result<Vec<Pick>> {
+        let mut picks = Vec::new();
+        for &budget in self.budgets {
+            for by in By::ALL.into_iter().filter(|&by| by != By::Tuner || self.has_tuner) {
+                let started = Instant::now();
+                let loss = budget.0.to_string();
+                let text_length = format!("workload.text_length={}", cell.length.name());
+                let goal = format!("workload.goal={}", cell.goal.name());
+                let wanted = ["--max-loss", &loss, "--set", &text_length, "--set", &goal];
+                let plan = self.plan(&[&by.arguments(self.has_tuner)[..], &wanted].concat())?;
+                let seconds = started.elapsed().as_secs_f64();
+                let kind = kinds.iter().find(|kind| kind.is(&plan.chosen)).cloned().unwrap_or(plan.chosen);
+                picks.push(Pick { by, budget, way: Way { kind, shape: plan.shape }, seconds });
+            }
+        }
+        Ok(picks)
+    }
+
+    fn plan(&self, arguments: &[&str]) -> Result<Plan> {
+        let Places { home, model, threads, .. } = self.places;
+        let output = Command::new(&self.program)
+            .args(["plan", "--json", "--no-config", "--set", "plan.artifacts=use-existing", "--threads"])
+            .arg(threads.to_string())
+            .arg("--model")
+            .arg(model)
+            .args(arguments)
+            .env("DRIVETRAIN_HOME", home)
+            .env("DRIVETRAIN_CACHE", home.join("cache"))
+            .stdin(Stdio::null())
+            .output()
+            .context("cannot run the program that plans")?;
+        if !output.status.success() {
+            bail!("no plan for {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        serde_json::from_slice(&output.stdout).context("the plan is not printed as it used to be")
+    }
+
+    /// With a mark on those that share engine and precision with another.
+    fn marked(&self, mut kinds: Vec<Kind>) -> Vec<Kind> {
+        let of = |kind: &Kind| (kind.backend.clone(), kind.device.clone(), kind.precision.clone());
+        let all: Vec<_> = kinds.iter().map(of).collect();
+        for kind in &mut kinds {
+            kind.is_one_of_many = all.iter().filter(|other| **other == of(kind)).count() > 1;
+        }
+        kinds
+    }
+}
