@@ -1,6 +1,6 @@
 //! What can be typed: commands and flags, without effects.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -47,6 +47,9 @@ pub(crate) enum Command {
     Plan(Box<PlanArgs>),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
+    /// Run one candidate of a plan and answer what is asked of it: how the command calls itself
+    #[command(hide = true)]
+    Trial(TrialArgs),
 }
 
 /// Where settings come from.
@@ -61,6 +64,23 @@ pub(crate) struct SourceArgs {
     /// Leave out profile files and variables that are not named on this command line
     #[arg(long, help_heading = "Profile")]
     pub(crate) no_config: bool,
+}
+
+impl SourceArgs {
+    /// As they are given on a command line.
+    pub(crate) fn arguments(&self) -> Vec<OsString> {
+        let mut arguments = Vec::new();
+        for file in &self.config {
+            arguments.extend(["-c".into(), file.clone().into_os_string()]);
+        }
+        for setting in &self.set {
+            arguments.extend(["--set".into(), setting.into()]);
+        }
+        if self.no_config {
+            arguments.push("--no-config".into());
+        }
+        arguments
+    }
 }
 
 /// Settings of the profile that have a flag of their own.
@@ -525,6 +545,9 @@ pub(crate) struct PlanArgs {
     /// As JSON, with everything
     #[arg(long, conflicts_with = "explain")]
     pub(crate) json: bool,
+    /// Measure the likeliest candidates first, and keep what that shows
+    #[arg(long)]
+    pub(crate) tune: bool,
     /// Rules to go by: the name of shipped ones, or a file; see `drivetrain rules list`
     #[arg(long, value_name = "RULES")]
     pub(crate) rules: Option<String>,
@@ -535,10 +558,16 @@ pub(crate) struct PlanArgs {
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "drivetrain.lock")]
     pub(crate) lock: Option<PathBuf>,
     /// Compare two plans instead of making one: locks, or what `plan --json` printed
-    #[arg(long, value_names = ["A", "B"], num_args = 2, conflicts_with_all = ["lock", "explain", "rules", "max_loss"])]
+    #[arg(long, value_names = ["A", "B"], num_args = 2, conflicts_with_all = ["lock", "explain", "tune", "rules", "max_loss"])]
     pub(crate) diff: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) profile: ProfileArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrialArgs {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
 }
 
 #[derive(Debug, Args)]

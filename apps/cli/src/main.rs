@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         },
         Command::Plan(args) => commands::plan::run(args, cli.quiet),
         Command::Completions(args) => commands::completions::run(args),
+        Command::Trial(args) => commands::trial::run(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

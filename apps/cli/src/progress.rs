@@ -1,6 +1,10 @@
 //! Progress bars, on a terminal only.
 
-use std::{io::IsTerminal, sync::Arc, time::Instant};
+use std::{
+    io::IsTerminal,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use drivetrain::files::Counts;
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -8,6 +12,13 @@ use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 /// A bar over `length` bytes; hidden when standard error is no terminal or nobody wants to be told.
 pub(crate) fn bytes(length: u64, quiet: bool) -> ProgressBar {
     bar(length, quiet, "{msg} {wide_bar} {bytes}/{total_bytes} {eta}")
+}
+
+/// What goes on, where nobody knows how far it is.
+pub(crate) fn spinner(quiet: bool) -> ProgressBar {
+    let spinner = bar(0, quiet, "{spinner} {msg}  {elapsed}");
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    spinner
 }
 
 /// A bar over thousandths.

@@ -6,12 +6,18 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use drivetrain_contract::{Artifact, ArtifactData, Call, Model, Precision, Result, format};
-use drivetrain_convert::onnx::{ExportOptions, export};
+use drivetrain_contract::{Artifact, ArtifactData, Call, Error, Model, Result, format};
+use drivetrain_convert::{
+    Target,
+    calibrate::Samples,
+    make::{Maker, Order},
+    onnx::{ExportOptions, export},
+};
 use drivetrain_package::{ArtifactFile, Package};
+use drivetrain_planner::{Profile, plan::ModelFile};
 use sha2::{Digest, Sha256};
 
-use crate::{Event, Locations, choose::WEIGHTS};
+use crate::{Event, LateWorkbench, Locations, Scratch, choose::WEIGHTS};
 
 /// What can stop an artifact from being made, and who is told about it.
 pub(crate) struct Watch<'a> {
@@ -22,37 +28,66 @@ pub(crate) struct Watch<'a> {
 /// The ecosystem's name for an exported graph.
 const ONNX_FILE: &str = "onnx/model.onnx";
 
-/// The package as a backend sees it, with the graph it needs made first if the package has none.
+/// The package as a backend sees it that is to run this file of it, which is made first if it is still to be made.
 ///
 /// # Errors
-/// What the export fails with.
-pub(crate) fn model_for(
+/// [`drivetrain_contract::ErrorKind::NotFound`] when the file is gone, and what making it fails with.
+pub(crate) fn model_of(
     package: &Package,
-    (backend_formats, precision): (&[String], Precision),
-    locations: &Locations,
+    file: &ModelFile,
+    (profile, locations): (&Profile, &Locations),
     watch: &mut Watch<'_>,
 ) -> Result<Model> {
     let mut model = package.model();
-    model.artifacts.extend(cached(package, locations));
-    let reads = |name: &str| backend_formats.iter().any(|format| format == name);
-    let ready = model.artifacts.iter().any(|artifact| reads(&artifact.format) && serves(artifact, precision));
-    let weights = model.artifacts.iter().any(|artifact| WEIGHTS.contains(&&*artifact.format));
-    if ready && reads(format::ONNX) {
-        warn_if_stale(&model);
-    }
-    if !ready && weights && reads(format::ONNX) && precision != Precision::Int8 {
-        let (path, precision) = (onnx_file(package, locations, watch)?, Precision::F32);
-        let artifact = Artifact { format: format::ONNX.to_owned(), precision, data: ArtifactData::Path(path) };
-        model.artifacts.insert(0, artifact);
-    }
+    warn_if_stale(&model, file);
+    let own = package.artifacts().iter().position(|one| one.path == file.path && one.format == file.format);
+    let data = match (own, &file.target) {
+        (Some(idx), _) => model.artifacts[idx].data.clone(),
+        (None, None) => ArtifactData::Path(there(package, file, locations)?),
+        (None, Some(target)) if target == Target::Onnx.name() => {
+            ArtifactData::Path(onnx_file(package, locations, watch)?)
+        }
+        (None, Some(target)) => ArtifactData::Path(make(package, target, (profile, locations), watch)?),
+    };
+    // The backend is given the one file that was chosen, and what every file needs beside it.
+    model.artifacts.retain(|artifact| artifact.format == format::TOKENIZER);
+    model.artifacts.insert(0, Artifact { format: file.format.clone(), precision: file.precision, data });
     Ok(model)
 }
 
-/// Whether an artifact can be run in a precision: weights in f32 are turned into half precision by engines that compute
-/// in it; those that do not, or take the file's, say so when a session is created.
-fn serves(artifact: &Artifact, precision: Precision) -> bool {
-    let turned = artifact.precision == Precision::F32 && matches!(precision, Precision::Bf16 | Precision::F16);
-    artifact.precision == precision || turned
+/// Where a file is that was made in the cache folder.
+fn there(package: &Package, file: &ModelFile, locations: &Locations) -> Result<PathBuf> {
+    let path = cache_folder(package, locations).join(&file.path);
+    if path.is_file() {
+        return Ok(path);
+    }
+    Err(Error::not_found(format!("`{}` of the model `{}` is gone", file.path, package.name())))
+}
+
+/// Makes an artifact as `drivetrain convert` does, checks included.
+fn make(
+    package: &Package,
+    target: &str,
+    (profile, locations): (&Profile, &Locations),
+    watch: &mut Watch<'_>,
+) -> Result<PathBuf> {
+    let known = Target::all().into_iter().find(|one| one.name() == target);
+    let target = known.ok_or_else(|| Error::internal(format!("nothing makes `{target}`")))?;
+    let path = artifact_folder(package, locations).join(target.file());
+    (watch.observe)(Event::Converting { model: package.name(), target: &path });
+    let mut engine = LateWorkbench::new(profile, locations);
+    let scratch = Scratch::create(locations)?;
+    let samples = target.gains_from_texts().then(|| Samples::builtin(package)).transpose()?;
+    let mut maker = Maker::new(package, &mut engine, scratch.path(), watch.call).with_samples(samples);
+    let made = maker.make(&Order::new(target, path))?;
+    if made.is_rejected() {
+        let message = format!("`{target}` of the model `{}` is not exact enough to be used", package.name());
+        return Err(
+            Error::model(message).with_hint(format!("`drivetrain convert {} --to {target}` says why", package.name()))
+        );
+    }
+    (watch.observe)(Event::Converted { target: &made.path });
+    Ok(made.path)
 }
 
 fn onnx_file(package: &Package, locations: &Locations, watch: &mut Watch<'_>) -> Result<PathBuf> {
@@ -115,7 +150,7 @@ pub(crate) fn weight_bytes(package: &Package) -> u64 {
 
 /// Another folder for another model: by place, and by length and age of its files, so that a changed model is
 /// converted again.
-fn cache_key(package: &Package) -> String {
+pub(crate) fn cache_key(package: &Package) -> String {
     let mut digest = Sha256::new();
     if let Some(folder) = package.files().dir() {
         digest.update(folder.as_os_str().as_encoded_bytes());
@@ -154,8 +189,10 @@ fn add_files(digest: &mut Sha256, folder: &Path, depth: u32) {
 }
 
 /// Says so when a graph beside the model is older than the weights it should have been made from.
-fn warn_if_stale(model: &Model) {
-    let (graph, weights) = (changed(model, format::ONNX), WEIGHTS.iter().find_map(|format| changed(model, format)));
+fn warn_if_stale(model: &Model, file: &ModelFile) {
+    let is_graph = [format::ONNX, format::OPENVINO_IR].contains(&&*file.format);
+    let graph = is_graph.then(|| changed(model, &file.format)).flatten();
+    let weights = WEIGHTS.iter().find_map(|format| changed(model, format));
     if let (Some((graph, made)), Some((weights, changed))) = (graph, weights)
         && made < changed
     {

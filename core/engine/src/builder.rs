@@ -1,21 +1,17 @@
 //! Everything an engine is made of, gathered and then built at once.
 
-use std::{num::NonZeroUsize, thread::available_parallelism};
+use std::num::NonZeroUsize;
 
-use drivetrain_contract::{Backend, Call, NoCall, Precision, Result, SessionOptions};
+use drivetrain_contract::{Call, ErrorKind, NoCall, Result};
 use drivetrain_package::hub::HubSettings;
 use drivetrain_pipeline::{Draft, EmbedOptions, Prompt};
-use drivetrain_planner::{Amount, Profile};
-use drivetrain_plugin_host::{OpenOptions, Registry};
-use serde_json::{Value, json};
+use drivetrain_planner::{Amount, Goal, Profile};
+use drivetrain_plugin_host::Registry;
 
 use crate::{
-    Engine, Event, Fetch, Locations,
-    artifacts::{self, Watch},
-    choose::{self, Arithmetic},
-    engine::Running,
-    fetch_package,
-    sessions::{self, Goal},
+    Engine, Event, Fetch, Locations, choose, fetch_package,
+    opening::Opening,
+    planning::{InProcess, Look, Outlook, Prober, Tuning},
 };
 
 /// Builds an [`Engine`].
@@ -26,6 +22,8 @@ pub struct EngineBuilder<'a> {
     call: &'a dyn Call,
     goal: Goal,
     options: EmbedOptions,
+    prober: Option<Box<dyn Prober + 'a>>,
+    tuner: Option<Box<dyn Tuning + 'a>>,
     observe: Box<dyn FnMut(Event<'_>) + 'a>,
 }
 
@@ -46,8 +44,10 @@ impl<'a> EngineBuilder<'a> {
             locations: None,
             hub: None,
             call: &NoCall,
-            goal: Goal::default(),
+            goal: Goal::Latency,
             options: EmbedOptions::default(),
+            prober: None,
+            tuner: None,
             observe: Box::new(|_| {}),
         }
     }
@@ -73,7 +73,7 @@ impl<'a> EngineBuilder<'a> {
         self
     }
 
-    /// What the engine is to be good at, where the profile leaves the number of sessions open.
+    /// What matters most where the profile leaves it open: latency, if nothing is said.
     #[must_use]
     pub fn goal(mut self, goal: Goal) -> Self {
         self.goal = goal;
@@ -94,6 +94,20 @@ impl<'a> EngineBuilder<'a> {
         self
     }
 
+    /// Who asks engines what they find that have not been asked before, instead of this process.
+    #[must_use]
+    pub fn prober(mut self, prober: impl Prober + 'a) -> Self {
+        self.prober = Some(Box::new(prober));
+        self
+    }
+
+    /// Who tries candidates before there is a plan. Without one, what is known already has to do.
+    #[must_use]
+    pub fn tuner(mut self, tuner: impl Tuning + 'a) -> Self {
+        self.tuner = Some(Box::new(tuner));
+        self
+    }
+
     /// Called with what happens while the engine gets ready.
     #[must_use]
     pub fn on_event(mut self, observe: impl FnMut(Event<'_>) + 'a) -> Self {
@@ -110,85 +124,58 @@ impl<'a> EngineBuilder<'a> {
         let locations = self.locations.take().map_or_else(Locations::from_environment, Ok)?;
         let fetch = Fetch { locations: &locations, hub: self.hub.as_ref(), call: self.call };
         let package = fetch_package(&profile.model.value, &fetch, &mut self.observe)?;
-        let threads = profile.threads.value.resolve(available_parallelism().unwrap_or(NonZeroUsize::MIN));
-        // What is wrong with the tokenizer or the options is said before anything is converted or loaded.
-        let draft = Draft::new(&package, &self.embed_options(threads))?;
+        // What is wrong with the tokenizer or the options is said before anything is planned, converted or loaded.
+        let mut draft = Some(Draft::new(&package, &self.embed_options())?);
         let registry = Registry::discover(&locations.plugin_search(&profile.plugins.value));
-        let entry = choose::backend(&registry, &profile.backend.value, &package)?;
-        let config = profile.backend_config(&entry.id);
-        let backend = entry.open(OpenOptions { config, data_dir: locations.data().to_path_buf() })?;
-        let probe = backend.probe()?;
-        let precision = profile.precision.value.unwrap_or(Precision::F32);
-        let arithmetic = Arithmetic { precision, allow_emulated: profile.allow_emulated.value };
-        let device = choose::device(&entry.id, &probe, &profile.device.value, arithmetic)?;
-        let formats: Vec<String> = probe.formats.iter().map(|support| support.format.clone()).collect();
-        let mut watch = Watch { call: self.call, observe: &mut self.observe };
-        let model = artifacts::model_for(&package, (&formats, precision), &locations, &mut watch)?;
-        let options = SessionOptions {
-            precision,
-            config_json: session_config(&backend.config_schema_json(), arithmetic),
-            cache_dir: Some(locations.cache().join("compiled")),
-            max_tokens: package.max_seq_length().unwrap_or(0),
-            ..SessionOptions::new(&device.id, threads)
+        choose::backend(&registry, &profile.backend.value, &package)?;
+        let look = Look { profile, locations: &locations, registry: &registry, package: &package, goal: self.goal };
+        let mut in_process = InProcess::new(profile, &locations);
+        let mut given = self.prober.take();
+        let prober: &mut dyn Prober = match &mut given {
+            Some(prober) => &mut **prober,
+            None => &mut in_process,
         };
-        let auto = self.goal.sessions(threads, device, artifacts::weight_bytes(&package));
-        let shares = sessions::shares(threads, profile.pipeline.sessions.value.resolve(auto));
-        let sessions = sessions::create(&backend, &model, &options, &shares, self.call)?;
-        let embedder = draft.join(&package, sessions)?;
-        let running = Running {
-            model: package.name().to_owned(),
-            backend: entry.id.clone(),
-            device: device.id.clone(),
-            precision,
-            threads: threads.get(),
-            sessions: shares.len(),
-            engine_version: probe.engine_version,
-        };
-        Ok(Engine::new(embedder, package, running))
+        let mut outlook = Outlook::look(look, prober)?;
+        if let Some(tuner) = &mut self.tuner {
+            tuner.tune(&mut outlook)?;
+        }
+        let opening =
+            Opening { profile, locations: &locations, registry: &registry, package: &package, call: self.call };
+        let mut first_failure = None;
+        loop {
+            let plan = match outlook.plan() {
+                Ok(plan) => plan,
+                Err(nothing_left) => return Err(first_failure.unwrap_or(nothing_left)),
+            };
+            (self.observe)(Event::Planned(&plan));
+            let mut drafted = match draft.take() {
+                Some(draft) => draft,
+                None => Draft::new(&package, &self.embed_options())?,
+            };
+            drafted.set_threads(NonZeroUsize::new(plan.shape.threads).unwrap_or(NonZeroUsize::MIN));
+            drafted.set_batch_tokens(plan.shape.batch_tokens.or(self.options.batch_tokens));
+            let err = match opening.open((&plan.chosen, plan.shape), drafted, &mut self.observe) {
+                Ok((embedder, running)) => return Ok(Engine::new(embedder, package, running)),
+                Err(err) => err,
+            };
+            if err.kind() == ErrorKind::Cancelled || profile.backend.value.named().is_some() {
+                return Err(first_failure.unwrap_or(err));
+            }
+            log::warn!("{} does not run, the next best is taken: {}", plan.chosen, err.to_text());
+            outlook.give_up(&plan.chosen, plan.shape, &err);
+            first_failure.get_or_insert(err);
+        }
     }
 
     /// What was asked for, with the profile's numbers where it has some.
-    fn embed_options(&self, threads: NonZeroUsize) -> EmbedOptions {
+    fn embed_options(&self) -> EmbedOptions {
         let (asked, pipeline) = (&self.options, &self.profile.pipeline);
         let or = |amount: Amount, otherwise: usize| amount.count().map_or(otherwise, NonZeroUsize::get);
         EmbedOptions {
-            batch_tokens: pipeline.batch_tokens.value.count().map(NonZeroUsize::get).or(asked.batch_tokens),
             max_batch: or(pipeline.max_batch.value, asked.max_batch),
             window: or(pipeline.window.value, asked.window),
-            threads,
             tokenizer_threads: pipeline.tokenizer_threads.value.count(),
             ..asked.clone()
-        }
-    }
-}
-
-/// Settings of the backend that are decided here: a backend that refuses to emulate unless it is told so knows a key
-/// for that, which its schema lists.
-pub(crate) fn session_config(schema_json: &str, Arithmetic { allow_emulated, .. }: Arithmetic) -> String {
-    const KEY: &str = "allow_emulated";
-    let schema: Value = serde_json::from_str(schema_json).unwrap_or_default();
-    let is_known = schema["properties"].get(KEY).is_some();
-    if allow_emulated && is_known { json!({ KEY: true }).to_string() } else { String::new() }
-}
-
-#[cfg(test)]
-mod tests {
-    use drivetrain_contract::Precision;
-
-    use super::*;
-
-    fn check(schema_json: &str, allow_emulated: bool, expect: &str) {
-        let arithmetic = Arithmetic { precision: Precision::F16, allow_emulated };
-        assert_eq!(session_config(schema_json, arithmetic), expect, "{schema_json}");
-    }
-
-    #[test]
-    fn only_backends_that_know_the_key_are_told() {
-        let knows = r#"{"properties":{"allow_emulated":{"type":"boolean"}}}"#;
-        check(knows, true, r#"{"allow_emulated":true}"#);
-        check(knows, false, "");
-        for other in ["", "{", "[]", "{}", r#"{"properties":{"library":{}}}"#] {
-            check(other, true, "");
         }
     }
 }

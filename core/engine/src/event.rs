@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use drivetrain_planner::plan::Plan;
+
 /// Something worth saying to whoever waits.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -26,6 +28,8 @@ pub enum Event<'a> {
         /// Its folder.
         folder: &'a Path,
     },
+    /// How the model will be run. Said again where that fails, and the next best is taken.
+    Planned(&'a Plan),
     /// The package lacks an artifact the backend reads; it is being made.
     Converting {
         /// Name of the package.

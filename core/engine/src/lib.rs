@@ -16,7 +16,7 @@
 //! ```
 //!
 //! [`Engine::from_profile`] does the same with the folders the environment names ([`Locations::from_environment`]). A
-//! [`Profile`] says what runs, here the default one: the built-in model, on the first backend that reads it.
+//! [`Profile`] says what runs, here the default one: the built-in model, in the way that suits the machine best.
 //!
 //! The crates beneath are re-exported as modules for whoever needs more: [`contract`] (what a backend is), [`package`]
 //! (model directories), [`pipeline`] (texts to vectors over a session), [`planner`] (profiles), [`convert`] (one
@@ -38,13 +38,18 @@ mod engine;
 mod event;
 mod hub;
 mod iter;
+mod late;
 mod linked;
 mod locations;
 mod model;
-mod plan_facts;
+mod opening;
+mod planning;
 mod profile_sources;
 mod report;
+mod scratch;
+mod session_config;
 mod sessions;
+mod trial;
 mod wanted;
 mod workbench;
 
@@ -60,18 +65,20 @@ pub use drivetrain_package as package;
 pub use drivetrain_pipeline as pipeline;
 pub use drivetrain_pipeline::{EmbedOptions, Embedded, Embeddings, Position, Prompt};
 pub use drivetrain_planner as planner;
-pub use drivetrain_planner::{Amount, Choice, Layer, Origin, Profile};
+pub use drivetrain_planner::{Amount, Choice, Goal, Layer, Origin, Profile};
 pub use drivetrain_plugin_host as plugin_host;
 pub use drivetrain_runtimes as runtimes;
 pub use engine::{Engine, Running};
 pub use event::Event;
 pub use hub::hub_from_environment;
 pub use iter::EmbedIter;
+pub use late::LateWorkbench;
 pub use locations::Locations;
 pub use model::{Fetch, fetch_package, open_package};
-pub use plan_facts::model_facts;
+pub use planning::{Asked, InProcess, Look, Outlook, Probed, Prober, Questions, Tuning, model_facts};
 pub use profile_sources::{ProfileFile, ProfilePlace, ProfileSources};
 pub use report::{ArtifactReport, Measured, Pair, ReportOptions, ReportRow, Speed, compare_artifacts};
-pub use sessions::Goal;
+pub use scratch::Scratch;
+pub use trial::{Lengths, LocalStand, Material, SeatOptions, open_seat, peak_bytes, status_bytes};
 pub use wanted::targets_here;
 pub use workbench::{Runner, Workbench};

@@ -2,37 +2,7 @@
 
 use std::{num::NonZeroUsize, thread};
 
-use drivetrain_contract::{
-    Backend, Call, Capabilities, Device, DeviceKind, Error, Model, Result, Session, SessionGroup, SessionOptions,
-};
-
-/// What an engine is to be good at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Goal {
-    /// Few texts at a time, soon: one session, with all threads.
-    #[default]
-    Latency,
-    /// Many texts: on the processor a session for each thread, since threads that share a run wait for each other at
-    /// every operation. Each holds the weights once more, so that large models get fewer.
-    Throughput,
-}
-
-/// Most bytes of weights that sessions beyond the first may add, where the profile does not name their number.
-const MORE_WEIGHTS: u64 = 2 << 30;
-
-impl Goal {
-    /// How many sessions serve this goal on a device, for a model of so many bytes.
-    ///
-    /// Several only on the processor: another device has one queue, which one session fills.
-    pub(crate) fn sessions(self, threads: NonZeroUsize, device: &Device, model_bytes: u64) -> NonZeroUsize {
-        let several = device.kind == DeviceKind::Cpu && device.capabilities.contains(Capabilities::MULTI_INSTANCE);
-        if self == Goal::Latency || !several {
-            return NonZeroUsize::MIN;
-        }
-        let room = usize::try_from(MORE_WEIGHTS / model_bytes.max(1)).unwrap_or(usize::MAX);
-        NonZeroUsize::MIN.saturating_add(room).min(threads)
-    }
-}
+use drivetrain_contract::{Backend, Call, Error, Model, Result, Session, SessionGroup, SessionOptions};
 
 /// Threads of each of `n_sessions` sessions: as even as the budget allows, and no more sessions than threads.
 pub(crate) fn shares(budget: NonZeroUsize, n_sessions: NonZeroUsize) -> Vec<NonZeroUsize> {
@@ -75,20 +45,6 @@ mod tests {
         let shares: Vec<usize> =
             shares(number(budget), number(n_sessions)).into_iter().map(NonZeroUsize::get).collect();
         assert_eq!(shares, expect);
-    }
-
-    #[test]
-    fn several_sessions_are_for_many_texts_on_the_processor() {
-        let threads = NonZeroUsize::new(8).unwrap();
-        let several = Capabilities::MULTI_INSTANCE | Capabilities::PADDED_IN;
-        let cpu = Device::cpu("processor", drivetrain_contract::Precisions::F32, several);
-        let gpu = Device { kind: DeviceKind::Gpu, ..cpu.clone() };
-        let number = |goal: Goal, device, bytes| goal.sessions(threads, device, bytes).get();
-        assert_eq!(number(Goal::Throughput, &cpu, 90_000_000), 8);
-        assert_eq!(number(Goal::Throughput, &cpu, 1_200_000_000), 2);
-        assert_eq!(number(Goal::Throughput, &cpu, 9_000_000_000), 1);
-        assert_eq!(number(Goal::Latency, &cpu, 90_000_000), 1);
-        assert_eq!(number(Goal::Throughput, &gpu, 1), 1);
     }
 
     #[test]

@@ -17,8 +17,8 @@ use serde_json::Value;
 
 use crate::{
     Locations,
-    builder::session_config,
     choose::{self, Arithmetic},
+    session_config::session_config,
 };
 
 /// The backends of a profile, each opened when it is needed, for artifacts that are being made.

@@ -1,6 +1,6 @@
 //! Texts to vectors with one package and its sessions.
 
-use std::fmt;
+use std::{fmt, num::NonZeroUsize};
 
 use drivetrain_contract::{Call, Error, MemoryUse, Result, Session, SessionInfo};
 use drivetrain_package::{Package, Pooling};
@@ -129,6 +129,21 @@ impl Embedder {
         stream::run(&shared, &mut self.lanes, (from, texts), sink, call)
     }
 
+    /// Most tokens in one batch; `None` where sessions take text, whose batches are not of tokens.
+    pub fn batch_tokens(&self) -> Option<usize> {
+        match &self.preparation {
+            Preparation::Tokens { limits, .. } => Some(limits.tokens),
+            Preparation::Texts { .. } => None,
+        }
+    }
+
+    /// Changes [`Embedder::batch_tokens`]; `None` is what the sessions are fastest with.
+    pub fn set_batch_tokens(&mut self, tokens: Option<usize>) {
+        if let Preparation::Tokens { limits, .. } = &mut self.preparation {
+            limits.tokens = tokens.unwrap_or_else(|| usual_batch_tokens(self.lanes[0].session().describe()));
+        }
+    }
+
     /// Memory of all sessions together.
     ///
     /// # Errors
@@ -184,6 +199,16 @@ impl Draft {
         let tokenizer = if package.is_static() { None } else { Some(TextTokenizer::new(package)?) };
         let prompt_len = tokenizer.as_ref().map_or(Ok(0), |tokenizer| tokenizer.prompt_len(&prompt))?;
         Ok(Self { tokenizer, prompt, prompt_len, options: options.clone() })
+    }
+
+    /// Threads of all sessions together, instead of those in the options.
+    pub fn set_threads(&mut self, threads: NonZeroUsize) {
+        self.options.threads = threads;
+    }
+
+    /// Most tokens in one batch, instead of those in the options.
+    pub fn set_batch_tokens(&mut self, tokens: Option<usize>) {
+        self.options.batch_tokens = tokens;
     }
 
     /// Joins the package it was made of and its sessions.

@@ -1,9 +1,7 @@
 //! `drivetrain convert`: one artifact made from another.
 
 mod graph;
-mod late;
 mod report;
-mod scratch;
 mod static_model;
 mod told;
 

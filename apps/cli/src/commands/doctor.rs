@@ -10,8 +10,8 @@ mod text;
 mod trial;
 
 pub(super) use self::{
-    probe::Message,
-    trial::{Bench, Trial},
+    probe::{Message, words},
+    trial::{Bench, Listener, Trial},
 };
 use crate::{args::DoctorArgs, exit::printable, output::print};
 

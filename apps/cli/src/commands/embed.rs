@@ -7,7 +7,11 @@ use indicatif::ProgressBar;
 
 use crate::{
     args::EmbedArgs,
-    commands::profile,
+    commands::{
+        probe::{ChildProber, PATIENCE},
+        profile,
+        trial::{Policy, Tuner},
+    },
     input,
     interrupt::Interruptible,
     output::{self, Plan, Vectors},
@@ -18,11 +22,14 @@ pub(crate) fn run(args: &EmbedArgs, quiet: bool) -> anyhow::Result<()> {
     let profile = profile::build(&args.profile)?;
     let plan = Plan::new(args)?;
     let sources = input::sources(args, plan.path())?;
+    let source = &args.profile.source;
     let engine = Engine::builder(&profile)
         .prompt(prompt(args))
         .truncate_dim(args.truncate_dim)
         .call(&Interruptible)
         .goal(goal(args))
+        .prober(ChildProber { source: source.clone(), limit: PATIENCE })
+        .tuner(Tuner { source, policy: Policy::ByProfile { n_bytes: sources.n_bytes() }, quiet })
         .on_event(announce(quiet))
         .build()?;
     let (keeps_columns, n_bytes) = (plan.keeps_columns(), sources.n_bytes());
@@ -74,6 +81,11 @@ fn prompt(args: &EmbedArgs) -> Prompt {
 pub(crate) fn announce(quiet: bool) -> impl FnMut(Event<'_>) {
     let mut bar: Option<ProgressBar> = None;
     move |event| match event {
+        Event::Planned(plan) => {
+            if !quiet && plan.had_a_choice() {
+                log::warn!("{}", plan.announcement());
+            }
+        }
         Event::Converting { model, target } => {
             if !quiet {
                 log::warn!("`{model}` has no ONNX file yet: writing `{}`, once", target.display());

@@ -13,3 +13,4 @@ pub(crate) mod probe;
 mod profile;
 pub(crate) mod rules;
 pub(crate) mod runtimes;
+pub(crate) mod trial;

@@ -3,79 +3,59 @@
 mod diff;
 mod lock;
 
-use std::time::Duration;
-
-use drivetrain::{
-    Locations, model_facts, open_package,
-    planner::{
-        Goal,
-        plan::{Absence, Engine, Situation, plan},
-        probe::{Hardware, PluginOutcome},
-        rules::RuleSet,
-    },
-    plugin_host::Registry,
-};
+use drivetrain::{ErrorKind, Goal, Locations, Look, Outlook, Tuning, open_package, plugin_host::Registry};
 
 pub(crate) use self::diff::compare;
 use self::lock::Circumstances;
 use crate::{
     args::PlanArgs,
     commands::{
-        probe::{Asked, Questions},
+        probe::{ChildProber, PATIENCE},
         profile,
+        trial::{Policy, Tuner},
     },
-    exit::{Blame, CommandError, printable},
+    exit::printable,
     output::{print, say},
 };
-
-/// After how long an engine that does not answer is given up.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) fn run(args: &PlanArgs, quiet: bool) -> anyhow::Result<()> {
     let more = [("plan.rules", "--rules", &args.rules), ("accuracy.max_loss", "--max-loss", &args.max_loss)];
     let profile = profile::build_with(&args.profile, &more)?;
     let locations = Locations::from_environment()?;
     let registry = Registry::discover(&locations.plugin_search(&profile.plugins.value));
-    let rules = RuleSet::named(&profile.plan.rules.value).map_err(|err| CommandError::of(Blame::Usage, err))?;
     let package = open_package(&profile.model.value, &locations)?;
-    let hardware = Hardware::of_this_machine();
-    let questions = Questions {
-        source: &args.profile.source,
-        refresh: false,
-        limit: PATIENCE,
+    let source = &args.profile.source;
+    let look = Look {
         profile: &profile,
         locations: &locations,
-        identity: hardware.identity(),
+        registry: &registry,
+        package: &package,
+        goal: Goal::Throughput,
     };
-    let plugins = questions.ask(&registry)?;
-    let engines: Vec<Engine> = plugins.iter().map(engine).collect();
-    let model = model_facts(&package, &locations);
-    let goal = Goal::Throughput;
-    let situation =
-        Situation { hardware: &hardware, engines: &engines, model: &model, profile: &profile, goal, trials: &[] };
-    let plan = plan(&situation, &rules)?;
+    let mut outlook = Outlook::look(look, &mut ChildProber { source: source.clone(), limit: PATIENCE })?;
+    let tuned = match args.tune {
+        true => Tuner { source, policy: Policy::Asked, quiet }.tune(&mut outlook),
+        false => Ok(()),
+    };
+    if tuned.as_ref().is_err_and(|err| err.kind() != ErrorKind::Cancelled) {
+        return Ok(tuned?);
+    }
+    let plan = outlook.plan()?;
     if let Some(path) = &args.lock {
         let circumstances = Circumstances {
             package: &package,
             profile: &profile,
             locations: &locations,
-            hardware: &hardware,
-            plugins: &plugins,
+            hardware: outlook.hardware(),
+            plugins: outlook.asked(),
         };
         circumstances.lock(&plan)?.write(path)?;
         say(quiet, &format!("wrote `{}`", path.display()));
     }
-    if args.json {
-        return print(&format!("{}\n", serde_json::to_string_pretty(&plan)?));
+    match args.json {
+        true => print(&format!("{}\n", serde_json::to_string_pretty(&plan)?))?,
+        false => print(&printable(&if args.explain { plan.explain() } else { plan.describe() }))?,
     }
-    print(&printable(&if args.explain { plan.explain() } else { plan.describe() }))
-}
-
-/// What a plugin said, as planning sees it.
-fn engine(asked: &Asked) -> Engine {
-    let found = match &asked.outcome {
-        PluginOutcome::Works { probe, .. } => Ok(probe.clone()),
-        PluginOutcome::Refused { why, hint } => Err(Absence { reason: why.clone(), remedy: hint.clone() }),
-    };
-    Engine { backend: asked.id.clone(), found }
+    // What is known when the user stops is shown all the same.
+    Ok(tuned?)
 }

@@ -2,15 +2,15 @@
 //!
 //! Engines are asked in processes of their own; what became of one is remembered until something changes.
 
-mod ask;
+mod child;
 mod text;
 
 use std::time::Duration;
 
-use drivetrain::{Locations, planner::probe::Hardware, plugin_host::Registry};
+use drivetrain::{Asked, Locations, Questions, planner::probe::Hardware, plugin_host::Registry};
 use serde::Serialize;
 
-pub(super) use self::ask::{Asked, Questions};
+pub(super) use self::child::{ChildProber, PATIENCE};
 use crate::{args::ProbeArgs, commands::profile, exit::printable, output::print};
 
 /// Everything, as `--json` prints it.
@@ -25,15 +25,11 @@ pub(crate) fn run(args: &ProbeArgs) -> anyhow::Result<()> {
     let locations = Locations::from_environment()?;
     let registry = Registry::discover(&locations.plugin_search(&profile.plugins.value));
     let hardware = Hardware::of_this_machine();
-    let questions = Questions {
-        source: &args.source,
-        refresh: args.refresh,
-        limit: Duration::from_secs(args.timeout_secs),
-        profile: &profile,
-        locations: &locations,
-        identity: hardware.identity(),
-    };
-    let plugins = questions.ask(&registry)?;
+    let questions =
+        Questions { refresh: args.refresh, profile: &profile, locations: &locations, identity: hardware.identity() };
+    let limit = Duration::from_secs(args.timeout_secs);
+    let mut prober = ChildProber { source: args.source.clone(), limit };
+    let plugins = questions.ask(registry.entries(), &mut prober)?;
     let report = Report { hardware, plugins };
     match args.json {
         true => print(&format!("{}\n", serde_json::to_string_pretty(&report)?)),

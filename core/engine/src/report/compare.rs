@@ -17,7 +17,8 @@ use drivetrain_package::{ArtifactRecords, Figures, Package, Task};
 use drivetrain_pipeline::{EmbedOptions, Embedder};
 
 use super::{
-    spearman::{Pair, spearman_of},
+    Pair,
+    spearman::spearman_of,
     speed::{Speed, Texts, compare},
 };
 use crate::{Locations, Runner, Workbench, artifacts};

@@ -4,9 +4,10 @@
 //! graphs. Speeds are ratios of medians of runs that take turns, since the machine is never quite the same twice.
 
 mod compare;
+mod pairs;
 mod spearman;
 mod speed;
 
 pub use compare::{ArtifactReport, Measured, ReportOptions, ReportRow, compare_artifacts};
-pub use spearman::Pair;
+pub use pairs::Pair;
 pub use speed::Speed;

@@ -1,6 +1,7 @@
 //! How much a candidate may lose against the same model in 32-bit floats.
 
 use drivetrain_contract::{Precision, format};
+use serde::Serialize;
 
 use super::{Candidate, ModelFile, Reason};
 use crate::{Goal, Profile, tune::Figures};
@@ -10,7 +11,7 @@ use crate::{Goal, Profile, tune::Figures};
 const SAME: f64 = 0.005;
 
 /// How much a candidate may lose against the same model in 32-bit floats.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Budget {
     /// The share of quality that may be lost.
     max_loss: f64,

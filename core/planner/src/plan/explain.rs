@@ -6,6 +6,26 @@ use super::{Plan, Reason, Rejected};
 use crate::rules::Choice;
 
 impl Plan {
+    /// Whether anything else would have run the model as well.
+    pub fn had_a_choice(&self) -> bool {
+        let could_run = |reason: &Reason| {
+            matches!(
+                reason,
+                Reason::Later { .. } | Reason::Slower { .. } | Reason::Larger { .. } | Reason::Untried { .. }
+            )
+        };
+        self.rejected.iter().any(|rejected| could_run(&rejected.reason))
+    }
+
+    /// What was chosen and how to see why, in one line.
+    pub fn announcement(&self) -> String {
+        let how = match &self.figures {
+            Some(figures) if figures.speed.is_some() => "measured; `drivetrain plan --explain` says why",
+            _ => "by the rules; `drivetrain plan --explain` says why, `drivetrain plan --tune` measures",
+        };
+        format!("`{}` runs with {} ({how})", self.model, self.summary())
+    }
+
     /// What was chosen, in one line: `onnxruntime on cpu in f32, 2 sessions, 2 threads`.
     pub fn summary(&self) -> String {
         let super::Shape { sessions, threads, batch_tokens } = self.shape;
@@ -31,6 +51,9 @@ impl Plan {
         line(&mut text, format_args!("  file    {}{to_make}", file.path));
         line(&mut text, format_args!("  memory  about {} MiB", self.memory.total() >> 20));
         line(&mut text, format_args!("  goal    {}", self.goal.name()));
+        if let Some(figures) = &self.figures {
+            line(&mut text, format_args!("  tried   {figures}"));
+        }
         text
     }
 

@@ -29,6 +29,11 @@ pub enum Reason {
         /// What is wrong with it.
         reason: String,
     },
+    /// The device can run it, but is better left alone unless it is asked for by name.
+    Discouraged {
+        /// Why.
+        reason: String,
+    },
     /// The device does not compute in the precision.
     Precision {
         /// The precision.
@@ -127,6 +132,7 @@ impl fmt::Display for Reason {
             Reason::NoFile { reads } => write!(f, "it reads {}, which this model has not", reads.join(", ")),
             Reason::Unwanted { setting } => f.write_str(setting),
             Reason::Unfit { reason } => write!(f, "the device cannot be used: {reason}"),
+            Reason::Discouraged { reason } => f.write_str(reason),
             Reason::Precision { precision, emulated: false } => write!(f, "the device does not compute in {precision}"),
             Reason::Precision { precision, emulated: true } => {
                 write!(f, "the device computes {precision} in another precision")

@@ -5,6 +5,9 @@ use drivetrain_contract::Precision;
 use super::{ModelFacts, Reason, candidate::Possible};
 use crate::{Artifacts, Profile, rules::device_word};
 
+/// Tier of devices that are there and work, and that nobody is to be given who does not ask for them.
+const DISCOURAGED: i32 = 1;
+
 /// Why a candidate cannot or may not be had, if so; the first thing that can be said.
 pub(super) fn refusal(possible: &Possible<'_>, model: &ModelFacts, profile: &Profile) -> Option<Reason> {
     let Possible { candidate, device, .. } = possible;
@@ -13,6 +16,8 @@ pub(super) fn refusal(possible: &Possible<'_>, model: &ModelFacts, profile: &Pro
         let emulated = device.precisions_emulated.contains(candidate.precision.set());
         if device.tier <= 0 {
             Some(Reason::Unfit { reason: device.reason.clone() })
+        } else if device.tier <= DISCOURAGED && profile.device.value.named().is_none() {
+            Some(Reason::Discouraged { reason: device.reason.clone() })
         } else if native || (emulated && profile.allow_emulated.value) {
             None
         } else {

@@ -5,15 +5,17 @@ use std::num::NonZeroUsize;
 use drivetrain_contract::{Capabilities, DeviceKind};
 
 use super::{Shape, candidate::Possible};
-use crate::{Goal, SpaceLimit, Profile, probe::Hardware};
+use crate::{Goal, Limits, Profile, SpaceLimit, probe::Hardware};
 
-/// Bytes of main memory that may be used, where that is known.
-pub(super) fn memory_limit(hardware: &Hardware, profile: &Profile) -> Option<u64> {
-    let all = hardware.memory_bytes();
-    match profile.limits.memory.value {
-        SpaceLimit::Auto => hardware.memory_available_bytes().or(all),
-        SpaceLimit::Bytes(bytes) => Some(bytes),
-        SpaceLimit::Share(share) => all.map(|all| (all as f64 * share) as u64),
+impl Limits {
+    /// Bytes of main memory that may be used on a machine, where that is known.
+    pub fn memory_bytes(&self, hardware: &Hardware) -> Option<u64> {
+        let all = hardware.memory_bytes();
+        match self.memory.value {
+            SpaceLimit::Auto => hardware.memory_available_bytes().or(all),
+            SpaceLimit::Bytes(bytes) => Some(all.map_or(bytes, |all| bytes.min(all))),
+            SpaceLimit::Share(share) => all.map(|all| (all as f64 * share) as u64),
+        }
     }
 }
 

@@ -6,11 +6,11 @@ use super::{
     Budget, Candidate, Engine, Memory, ModelFile, Reason, Rejected, Shape, Situation, budget,
     candidate::{Possible, possible},
     memory, order, refuse,
-    shape::{memory_limit, wanted_shape},
+    shape::wanted_shape,
 };
 use crate::{
     Goal,
-    rules::{Facts, RuleSet, Walk},
+    rules::{Facts, RuleSet, Walk, device_word},
     tune::{Outcome, Trial},
 };
 
@@ -37,9 +37,7 @@ impl<'a> Sifted<'a> {
     /// For a plan: what was tried counts by what came of it, and everything else by what is expected of it.
     pub(super) fn for_plan(situation: &Situation<'a>, rules: &RuleSet) -> Self {
         Self::new(situation, rules, |budget, candidate| match trial_of(situation.trials, candidate) {
-            Some(Trial { outcome: Outcome::Failed { why }, .. }) => {
-                Some(Reason::Failed { problem: why.clone() })
-            },
+            Some(Trial { outcome: Outcome::Failed { why }, .. }) => Some(Reason::Failed { problem: why.clone() }),
             Some(Trial { outcome: Outcome::Ran(figures), .. }) => budget.refusal(candidate, figures),
             None => budget.expected_refusal(candidate),
         })
@@ -50,11 +48,7 @@ impl<'a> Sifted<'a> {
         Self::new(situation, rules, Budget::hopeless)
     }
 
-    fn new(
-        situation: &Situation<'a>,
-        rules: &RuleSet,
-        loses: impl Fn(&Budget, &Candidate) -> Option<Reason>,
-    ) -> Self {
+    fn new(situation: &Situation<'a>, rules: &RuleSet, loses: impl Fn(&Budget, &Candidate) -> Option<Reason>) -> Self {
         let Situation { hardware, engines, model, profile, .. } = *situation;
         let goal = profile.workload.goal.value.unwrap_or(situation.goal);
         let budget = Budget::of(profile, goal);
@@ -71,7 +65,7 @@ impl<'a> Sifted<'a> {
             }
         }
         order::sort(&mut open, walk.as_ref());
-        let most = memory_limit(hardware, profile);
+        let most = profile.limits.memory_bytes(hardware);
         let fitted = |possible: Possible<'a>| {
             let shape = wanted_shape(hardware, profile, goal, &possible);
             let fit = memory::fit(model, &possible.candidate.file, shape, most);
@@ -137,7 +131,11 @@ fn absent(engines: &[Engine], files: &[ModelFile]) -> Vec<Rejected> {
 /// What rules may ask.
 fn facts(situation: &Situation<'_>, goal: Goal) -> Facts {
     let Situation { hardware, engines, model, profile, .. } = situation;
-    let usable = |device: &Device| device.tier > 0 && profile.device.value.named().is_none_or(|name| name == device.id);
+    let usable = |device: &Device| {
+        device.tier > 0
+            && profile.device.value.named().is_none_or(|name| name == device.id)
+            && profile.limits.denies_device(&[&device.id, device_word(device.kind)]).is_none()
+    };
     let probes = engines.iter().filter_map(|engine| engine.found.as_ref().ok());
     let mut kinds: Vec<DeviceKind> =
         probes.flat_map(|probe| &probe.devices).filter(|device| usable(device)).map(|device| device.kind).collect();

@@ -1,6 +1,6 @@
 //! Which candidates are worth a trial.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use drivetrain_contract::{DeviceKind, Precision};
 
@@ -16,6 +16,13 @@ use crate::{
 const MOST: usize = 8;
 /// What is expected to be slower than this share of the fastest is not tried.
 const HOPELESS: f64 = 0.3;
+
+/// Seconds that it takes to start a process and load an engine without a model.
+const LOAD_SECONDS: f64 = 1.0;
+/// Bytes of a model that are read and rearranged in a second.
+const READ_PER_SECOND: f64 = 200e6;
+/// Seconds of laps without which nothing can be told.
+const LAPS_SECONDS: f64 = 5.0;
 
 /// A candidate that is worth a trial, and how it is to be run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,7 +66,10 @@ pub fn field(situation: &Situation<'_>, rules: &RuleSet) -> Field {
         .fitting()
         .filter(|(candidate, _)| candidate.file.target.is_none() && is_new(candidate))
         .map(|(candidate, shape)| {
-            (predicted_speed(candidate), Contender { candidate: candidate.clone(), shape, is_reference: false, competes: true })
+            (
+                predicted_speed(candidate),
+                Contender { candidate: candidate.clone(), shape, is_reference: false, competes: true },
+            )
         })
         .collect();
     let first = (!open.is_empty()).then(|| open.remove(0));
@@ -81,6 +91,16 @@ pub fn field(situation: &Situation<'_>, rules: &RuleSet) -> Field {
     Field { contenders: chosen, budget: sifted.budget(), goal, varies_sessions }
 }
 
+impl Field {
+    /// How long a race is expected to take: a second for each process and engine, what it takes to read the files, and
+    /// laps.
+    pub fn expected_time(&self) -> Duration {
+        let bytes: u64 = self.contenders.iter().map(|one| one.candidate.file.bytes).sum();
+        let reading = bytes as f64 / READ_PER_SECOND;
+        Duration::from_secs_f64(LAPS_SECONDS + LOAD_SECONDS * self.contenders.len() as f64 + reading)
+    }
+}
+
 /// How many times as fast as in 32-bit floats on the same kind of device a candidate is expected to be before anything
 /// was measured. In the middle of what was measured for transformers with all engines (docs/tuning.md), on devices that
 /// compute in the precision by themselves; a graphics processor counts as ten processors.
@@ -90,5 +110,5 @@ pub(crate) fn predicted_speed(candidate: &Candidate) -> f64 {
         Precision::F16 | Precision::Bf16 => 1.7,
         Precision::Int8 => 2.5,
     };
-    precision * if candidate.kind == DeviceKind::Cpu { 1.0 } else { 10.0 }
+    precision * if candidate.kind == DeviceKind::Gpu { 10.0 } else { 1.0 }
 }

@@ -18,8 +18,8 @@ mod stand;
 mod tests;
 mod trial;
 
-pub use contender::{Contender, Field, field};
 pub(crate) use contender::predicted_speed;
+pub use contender::{Contender, Field, field};
 pub use race::{Limits, Race, race};
 pub use stand::{Lap, Sampled, Seat, Stand, Step};
 pub use trial::{Figures, Outcome, Speed, Trial};

@@ -45,7 +45,7 @@ pub struct Race {
 }
 
 /// Runs the contenders of a field beside each other.
-pub fn race(field: &Field, stand: &mut dyn Stand, limits: &Limits<'_>) -> Race {
+pub fn race<'s>(field: &Field, stand: &mut dyn Stand<'s>, limits: &Limits<'_>) -> Race {
     let mut race = Running { field, stand, limits, reference: None, runners: Vec::new(), out: Vec::new() };
     let ended_by = race.run().err();
     race.runners.sort_by_key(|runner| runner.place);
@@ -56,26 +56,26 @@ pub fn race(field: &Field, stand: &mut dyn Stand, limits: &Limits<'_>) -> Race {
 }
 
 /// One that is loaded and still in the race.
-struct Runner {
+struct Runner<'s> {
     /// Its place among the contenders.
     place: usize,
     contender: Contender,
-    seat: Box<dyn Seat>,
+    seat: Box<dyn Seat + 's>,
     figures: Figures,
     /// Seconds for each text, of the laps of this stage.
     laps: Vec<f64>,
 }
 
-struct Running<'r> {
+struct Running<'r, 's> {
     field: &'r Field,
-    stand: &'r mut dyn Stand,
+    stand: &'r mut dyn Stand<'s>,
     limits: &'r Limits<'r>,
     reference: Option<Sampled>,
-    runners: Vec<Runner>,
+    runners: Vec<Runner<'s>>,
     out: Vec<Trial>,
 }
 
-impl Running<'_> {
+impl<'s> Running<'_, 's> {
     fn run(&mut self) -> Result<()> {
         let field = self.field;
         for (place, contender) in field.contenders.iter().enumerate() {
@@ -174,20 +174,20 @@ impl Running<'_> {
 
     /// Lets those go that are slower than the first beyond what laps differ by.
     fn drop_slower(&mut self) {
-        let timed = |runner: &Runner| runner.figures.speed.map_or(f64::INFINITY, |speed| speed.seconds_per_text);
+        let timed = |runner: &Runner<'_>| runner.figures.speed.map_or(f64::INFINITY, |speed| speed.seconds_per_text);
         let Some(first) = self.runners.iter().min_by(|one, other| timed(one).total_cmp(&timed(other))) else { return };
         let (best, slowest) = (timed(first), first.laps.iter().copied().fold(0.0, f64::max));
-        let is_slower = |runner: &mut Runner| {
+        let is_slower = |runner: &mut Runner<'_>| {
             let fastest = runner.laps.iter().copied().fold(f64::INFINITY, f64::min);
             fastest > slowest || best < FAR_BEHIND * timed(runner)
         };
-        let gone: Vec<Runner> = self.runners.extract_if(.., is_slower).collect();
+        let gone: Vec<Runner<'s>> = self.runners.extract_if(.., is_slower).collect();
         gone.into_iter().for_each(|runner| self.leave(runner));
     }
 
     /// Tries the fastest one in other shapes.
     fn vary(&mut self, n_texts: usize) -> Result<()> {
-        let timed = |runner: &Runner| runner.figures.speed.map(|speed| speed.seconds_per_text);
+        let timed = |runner: &Runner<'_>| runner.figures.speed.map(|speed| speed.seconds_per_text);
         let fastest = (0..self.runners.len())
             .filter_map(|idx| Some((idx, timed(&self.runners[idx])?)))
             .min_by(|(_, one), (_, other)| one.total_cmp(other));
@@ -227,7 +227,7 @@ impl Running<'_> {
     }
 
     /// Closes one and keeps what is known of it.
-    fn leave(&mut self, mut runner: Runner) {
+    fn leave(&mut self, mut runner: Runner<'_>) {
         runner.figures.peak_bytes = runner.seat.peak_bytes();
         let Contender { candidate, shape, .. } = runner.contender;
         self.end(Trial { candidate, shape, outcome: Outcome::Ran(runner.figures) });

@@ -34,15 +34,16 @@ struct Variant {
 ///
 /// # Errors
 /// What the first seat that fails says.
-pub(super) fn fastest_shape(
-    (shape, base): (Shape, &mut Box<dyn Seat>),
-    others: &mut [(Shape, Box<dyn Seat>)],
+pub(super) fn fastest_shape<'s>(
+    (shape, base): (Shape, &mut Box<dyn Seat + 's>),
+    others: &mut [(Shape, Box<dyn Seat + 's>)],
     n_texts: usize,
     is_over: &dyn Fn() -> bool,
 ) -> Result<Option<(Shape, Speed)>> {
     let mut variants = vec![Variant { shape, seat: 0, laps: Vec::new() }];
     if let (None, Some(usual)) = (shape.batch_tokens, base.batch_tokens()) {
-        let sizes = [usual / 2, usual * 2, usual * 4].map(|tokens| Shape { batch_tokens: Some(tokens.max(1)), ..shape });
+        let sizes =
+            [usual / 2, usual * 2, usual * 4].map(|tokens| Shape { batch_tokens: Some(tokens.max(1)), ..shape });
         variants.extend(sizes.map(|shape| Variant { shape, seat: 0, laps: Vec::new() }));
     }
     let seats = others.iter().enumerate();

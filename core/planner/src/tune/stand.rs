@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::{Contender, Trial};
 
 /// Loads contenders, one beside the other.
-pub trait Stand {
+pub trait Stand<'s> {
     /// Loads one.
     ///
     /// # Errors
     /// What keeps it from running, which ends its part in the race only;
     /// [`drivetrain_contract::ErrorKind::Cancelled`] ends the race.
-    fn open(&mut self, contender: &Contender) -> Result<Box<dyn Seat>>;
+    fn open(&mut self, contender: &Contender) -> Result<Box<dyn Seat + 's>>;
 
     /// How many texts there are to run.
     fn n_texts(&self) -> usize;

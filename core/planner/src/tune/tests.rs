@@ -43,7 +43,7 @@ struct FakeSeat {
     laps: usize,
 }
 
-impl Stand for FakeStand {
+impl Stand<'static> for FakeStand {
     fn open(&mut self, contender: &Contender) -> Result<Box<dyn Seat>> {
         self.clock.set(self.clock.get() + LOADING);
         let (_, fake) = self.fakes.iter().find(|(id, _)| *id == contender.candidate.backend).unwrap();
@@ -104,8 +104,7 @@ impl Seat for FakeSeat {
 }
 
 fn contender(backend: &str, precision: Precision) -> Contender {
-    let file =
-        ModelFile { format: format::ONNX.into(), precision, path: "static.onnx".into(), bytes: 1, target: None };
+    let file = ModelFile { format: format::ONNX.into(), precision, path: "static.onnx".into(), bytes: 1, target: None };
     let (backend, device) = (backend.to_owned(), "cpu".to_owned());
     let candidate = Candidate { backend, device, kind: DeviceKind::Cpu, precision, file };
     let is_reference = precision == Precision::F32;

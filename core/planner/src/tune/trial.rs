@@ -1,5 +1,7 @@
 //! What a trial found out.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -58,6 +60,16 @@ pub struct Speed {
 }
 
 impl Trial {
+    /// What was run and what came of it, in one line.
+    pub fn describe(&self) -> String {
+        let mut text = format!("{}: ", self.candidate);
+        match &self.outcome {
+            Outcome::Failed { why } => text.push_str(why),
+            Outcome::Ran(figures) => text.push_str(&figures.to_string()),
+        }
+        text
+    }
+
     /// What was measured, if it ran.
     pub fn figures(&self) -> Option<&Figures> {
         match &self.outcome {
@@ -76,6 +88,34 @@ impl Figures {
     /// The share of quality that is lost: of the scored pairs where there are any, else estimated from the vectors.
     pub fn loss(&self) -> Option<f64> {
         self.pairs_loss.or_else(|| self.agreement.as_ref().map(Agreement::expected_loss))
+    }
+}
+
+/// `512.3 texts/s (±2 %), 210 MiB; cosine 0.9999 mean, …`
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.speed {
+            Some(speed) => write!(f, "{speed}")?,
+            None => f.write_str("not timed")?,
+        }
+        if let Some(bytes) = self.peak_bytes {
+            write!(f, ", {} MiB", bytes >> 20)?;
+        }
+        if let Some(agreement) = &self.agreement {
+            write!(f, "; {agreement}")?;
+        }
+        if let Some(lost) = self.pairs_loss {
+            write!(f, "; {:.2} % of the pairs' correlation lost", lost * 100.0)?;
+        }
+        Ok(())
+    }
+}
+
+/// `512.3 texts/s (±2 %)`
+impl fmt::Display for Speed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rate = 1.0 / self.seconds_per_text.max(f64::MIN_POSITIVE);
+        write!(f, "{rate:.1} texts/s (±{:.0} %)", self.spread * 50.0)
     }
 }
 

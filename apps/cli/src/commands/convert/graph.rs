@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use drivetrain::{
-    Error, Fetch, Locations, Result, artifact_folder,
+    Error, Fetch, LateWorkbench, Locations, Result, Scratch, artifact_folder,
     convert::{
         Level, Target,
         calibrate::Samples,
@@ -17,10 +17,7 @@ use drivetrain::{
 };
 
 use super::{
-    Observed,
-    late::Late,
-    needs_output, say,
-    scratch::Scratch,
+    Observed, needs_output, say,
     told::{refusal, told},
 };
 use crate::{
@@ -41,7 +38,7 @@ pub(super) fn run(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
     let locations = Locations::from_environment()?;
     let fetch = Fetch { locations: &locations, hub: None, call: &Interruptible };
     let package = fetch_package(&args.source, &fetch, &mut announce(quiet))?;
-    let mut engine = Late::new(&profile, &locations);
+    let mut engine = LateWorkbench::new(&profile, &locations);
     let targets = match args.to {
         Some(to) => vec![target(to, preset)?],
         None => targets_here(engine.workbench()?)?,

@@ -1,13 +1,11 @@
 //! `drivetrain convert MODEL --report`: every artifact on every engine, side by side.
 
-use std::{fs::File, io::Read, path::Path};
-
 use drivetrain::{
-    ArtifactReport, Error, Fetch, Locations, Measured, Pair, ReportOptions, ReportRow, compare_artifacts,
-    contract::Precision, fetch_package,
+    ArtifactReport, Error, Fetch, LateWorkbench, Locations, Measured, Pair, ReportOptions, ReportRow, Scratch,
+    compare_artifacts, contract::Precision, fetch_package,
 };
 
-use super::{Observed, late::Late, scratch::Scratch};
+use super::Observed;
 use crate::{
     args::ConvertArgs,
     commands::{embed::announce, profile},
@@ -17,11 +15,9 @@ use crate::{
     progress,
 };
 
-/// Bytes of a file of pairs at the most.
-const MOST_BYTES: u64 = 256 << 20;
-
 pub(super) fn run(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
-    let pairs = args.report.pairs.as_deref().map_or(Ok(Vec::new()), read_pairs)?;
+    let pairs = args.report.pairs.as_deref().map_or(Ok(Vec::new()), Pair::read_all);
+    let pairs = pairs.map_err(|err| CommandError::of(Blame::Input, err))?;
     let profile = profile::build_for(&args.source, &args.run)?;
     let locations = Locations::from_environment()?;
     let fetch = Fetch { locations: &locations, hub: None, call: &Interruptible };
@@ -30,7 +26,7 @@ pub(super) fn run(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
         let error = Error::unsupported(format!("`{}` is a static model, of which there is one artifact", args.source));
         return Err(error.into());
     }
-    let mut engine = Late::new(&profile, &locations);
+    let mut engine = LateWorkbench::new(&profile, &locations);
     let scratch = Scratch::create(&locations)?;
     let observed = Observed { bar: progress::permille(quiet) };
     let options = ReportOptions { pairs, rounds: args.report.rounds as usize };
@@ -41,35 +37,6 @@ pub(super) fn run(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
         return print(&format!("{}\n", serde_json::to_string_pretty(&report)?));
     }
     print(&text(&report, if args.report.markdown { Style::Markdown } else { Style::Plain }))
-}
-
-/// Pairs of a file, one on each line: score, text and text with tabs between. A first line without a score names the
-/// columns.
-fn read_pairs(path: &Path) -> anyhow::Result<Vec<Pair>> {
-    let bad = |why: String| CommandError::new(Blame::Input, format!("`{}`: {why}", path.display()));
-    let unreadable = |err: std::io::Error| bad("it cannot be read".to_owned()).with_source(err);
-    let mut text = String::new();
-    File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_string(&mut text)).map_err(unreadable)?;
-    if text.len() as u64 > MOST_BYTES {
-        return Err(bad(format!("it is longer than {} MiB", MOST_BYTES >> 20)).into());
-    }
-    let mut pairs = Vec::new();
-    for (idx, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let mut fields = line.split('\t');
-        let (score, a, b) = (fields.next(), fields.next(), fields.next());
-        match (score.and_then(|score| score.trim().parse::<f64>().ok()).filter(|score| score.is_finite()), a, b) {
-            (Some(score), Some(a), Some(b)) => pairs.push(Pair { score, a: a.to_owned(), b: b.to_owned() }),
-            (None, Some(_), Some(_)) if idx == 0 => {}
-            _ => {
-                let error = bad(format!("line {} is no pair", idx + 1));
-                return Err(error.with_hint("a line is a number, a tab, a text, a tab, a text").into());
-            }
-        }
-    }
-    if pairs.len() < 2 {
-        return Err(bad("there must be two pairs at least".to_owned()).into());
-    }
-    Ok(pairs)
 }
 
 /// How a table is written.
@@ -173,24 +140,6 @@ mod tests {
     use drivetrain::{Speed, package::Figures};
 
     use super::*;
-
-    #[test]
-    fn pairs_are_lines_and_the_first_may_name_columns() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("pairs.tsv");
-        let read = |text: &str| {
-            std::fs::write(&path, text).unwrap();
-            read_pairs(&path)
-        };
-        let pair = |score, a: &str, b: &str| Pair { score, a: a.into(), b: b.into() };
-        let expect = vec![pair(2.5, "a b", "c"), pair(-1.0, "", "d")];
-        assert_eq!(read("score\tx\ty\n2.5\ta b\tc\n\n-1\t\td\tmore\n").unwrap(), expect);
-        for text in ["", "1\ta\tb\n", "1\ta\tb\nx\ta\tb\n", "1\ta\tb\n2\ta\n", "NaN\ta\tb\ninf\ta\tb\n1\ta\tb\n"] {
-            assert!(read(text).is_err(), "{text:?}");
-        }
-        std::fs::write(&path, [0xff, b'\t', 0xfe]).unwrap();
-        assert!(read_pairs(&path).is_err());
-    }
 
     fn row(artifact: &str, mid: f64) -> ReportRow {
         let figures = Figures {

@@ -75,7 +75,7 @@ fn say(message: &Message) -> anyhow::Result<()> {
 }
 
 /// The message of an error and its causes; the hint goes its own way.
-pub(super) fn words(err: &Error) -> String {
+pub(in crate::commands) fn words(err: &Error) -> String {
     let mut words = err.message().to_owned();
     let mut cause = std::error::Error::source(err);
     while let Some(err) = cause {

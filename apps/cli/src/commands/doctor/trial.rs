@@ -67,21 +67,12 @@ impl Bench {
     }
 
     fn start(&self, backends: &[&str]) -> io::Result<Child> {
-        let SourceArgs { config, set, no_config } = &self.source;
         let mut command = Command::new(env::current_exe()?);
         command.arg("doctor");
         for id in backends {
             command.args(["--probe", id]);
         }
-        for file in config {
-            command.arg("-c").arg(file);
-        }
-        for setting in set {
-            command.arg("--set").arg(setting);
-        }
-        if *no_config {
-            command.arg("--no-config");
-        }
+        command.args(self.source.arguments());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
     }
 }
@@ -122,13 +113,13 @@ fn end(child: &mut Child) {
 }
 
 /// Keeps what comes out of a pipe.
-struct Listener {
+pub(in crate::commands) struct Listener {
     heard: Arc<Mutex<Vec<u8>>>,
     reader: Option<JoinHandle<()>>,
 }
 
 impl Listener {
-    fn new(pipe: Option<impl Read + Send + 'static>) -> Self {
+    pub(in crate::commands) fn new(pipe: Option<impl Read + Send + 'static>) -> Self {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&heard);
         let reader = pipe.and_then(|mut pipe| {
@@ -156,7 +147,7 @@ impl Listener {
     }
 
     /// The last line, to be put behind what happened.
-    fn last_words(&self) -> String {
+    pub(in crate::commands) fn last_words(&self) -> String {
         let heard = self.heard();
         let line = heard.lines().rev().find(|line| !line.trim().is_empty());
         line.map_or_else(String::new, |line| format!(": {}", line.chars().take(MOST_WORDS).collect::<String>()))

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use drivetrain::{
-    Locations, Profile, artifact_folder,
+    Asked, Locations, Profile, artifact_folder,
     package::Package,
     planner::{
         lock::{FileHashes, Lock, LockedEngine, LockedMachine, LockedModel, ModelSource},
@@ -12,7 +12,7 @@ use drivetrain::{
     },
 };
 
-use crate::{commands::probe::Asked, interrupt::Interruptible};
+use crate::interrupt::Interruptible;
 
 /// Name of the file in the cache folder.
 const HASHES: &str = "file-hashes.json";

@@ -2,9 +2,12 @@
 
 use std::fmt::{Display, Write};
 
-use drivetrain::planner::probe::{Cache, Cpu, CpuSet, Found, Gpu, Hardware, Node, PluginOutcome};
+use drivetrain::{
+    Asked,
+    planner::probe::{Cache, Cpu, CpuSet, Found, Gpu, Hardware, Node, PluginOutcome},
+};
 
-use super::{Report, ask::Asked};
+use super::Report;
 
 /// The report as text.
 pub(super) fn text(report: &Report) -> String {

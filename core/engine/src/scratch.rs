@@ -6,14 +6,17 @@ use std::{
     time::Duration,
 };
 
-use drivetrain::{Error, Locations, Result};
+use drivetrain_contract::{Error, Result};
 use tempfile::TempDir;
+
+use crate::Locations;
 
 /// Age from which on a folder that nobody holds was left behind: a younger one may be about to be locked.
 const LEFT_BEHIND: Duration = Duration::from_secs(60);
 
 /// A folder of this process, removed with everything in it.
-pub(super) struct Scratch {
+#[derive(Debug)]
+pub struct Scratch {
     dir: TempDir,
     /// Tells other processes that it is in use.
     _lock: Option<File>,
@@ -21,7 +24,7 @@ pub(super) struct Scratch {
 
 impl Scratch {
     /// Creates it in the cache folder, where folders of processes that were killed are removed.
-    pub(super) fn create(locations: &Locations) -> Result<Self> {
+    pub fn create(locations: &Locations) -> Result<Self> {
         let folder: PathBuf = locations.cache().join("convert");
         let failed = |err| Error::io(format!("failed to create a folder in `{}`", folder.display())).with_source(err);
         fs::create_dir_all(&folder).map_err(failed)?;
@@ -31,7 +34,8 @@ impl Scratch {
         Ok(Self { dir, _lock: lock })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
         self.dir.path()
     }
 }

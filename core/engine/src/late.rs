@@ -2,25 +2,31 @@
 
 use std::path::Path;
 
-use drivetrain::{
-    Locations, Profile, Result, Workbench,
-    contract::{Artifact, Call, Session},
-    convert::{ArtifactEngine, GraphEngine, Opened, Rewriting},
-};
+use drivetrain_contract::{Artifact, Call, Result, Session};
+use drivetrain_convert::{ArtifactEngine, GraphEngine, Opened, Rewriting};
+use drivetrain_planner::Profile;
+
+use crate::{Locations, Workbench};
 
 /// The engines of a profile.
-pub(super) struct Late<'l> {
+#[derive(Debug)]
+pub struct LateWorkbench<'l> {
     profile: &'l Profile,
     locations: &'l Locations,
     workbench: Option<Workbench>,
 }
 
-impl<'l> Late<'l> {
-    pub(super) fn new(profile: &'l Profile, locations: &'l Locations) -> Self {
+impl<'l> LateWorkbench<'l> {
+    /// Nothing is opened yet.
+    pub fn new(profile: &'l Profile, locations: &'l Locations) -> Self {
         Self { profile, locations, workbench: None }
     }
 
-    pub(super) fn workbench(&mut self) -> Result<&mut Workbench> {
+    /// The engines, opened now if they are not open.
+    ///
+    /// # Errors
+    /// As [`Workbench::open`].
+    pub fn workbench(&mut self) -> Result<&mut Workbench> {
         match &mut self.workbench {
             Some(workbench) => Ok(workbench),
             empty => Ok(empty.insert(Workbench::open(self.profile, self.locations)?)),
@@ -28,7 +34,7 @@ impl<'l> Late<'l> {
     }
 }
 
-impl GraphEngine for Late<'_> {
+impl GraphEngine for LateWorkbench<'_> {
     fn open(&mut self, graph: &Path, call: &dyn Call) -> Result<Box<dyn Session>> {
         self.workbench()?.open(graph, call)
     }
@@ -38,7 +44,7 @@ impl GraphEngine for Late<'_> {
     }
 }
 
-impl ArtifactEngine for Late<'_> {
+impl ArtifactEngine for LateWorkbench<'_> {
     fn graph_engine(&mut self) -> Result<String> {
         self.workbench()?.graph_engine()
     }

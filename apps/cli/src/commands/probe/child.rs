@@ -1,0 +1,52 @@
+//! Engines are asked in processes of their own.
+
+use std::time::Duration;
+
+use drivetrain::{Probed, Prober, Result, planner::probe::PluginOutcome, plugin_host::Entry};
+
+use crate::{
+    args::SourceArgs,
+    commands::doctor::{Bench, Message, Trial},
+};
+
+/// After how long an engine that does not answer is given up, unless the user says otherwise.
+pub(in crate::commands) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Asks each engine in a process of its own.
+#[derive(Debug)]
+pub(in crate::commands) struct ChildProber {
+    /// Profile files and settings, as given on the command line.
+    pub(in crate::commands) source: SourceArgs,
+    /// After how long one that does not answer is given up.
+    pub(in crate::commands) limit: Duration,
+}
+
+impl Prober for ChildProber {
+    fn probe(&mut self, entry: &Entry) -> Result<Probed> {
+        let bench = Bench { source: self.source.clone(), limit: self.limit };
+        let trial = bench.try_out(&[&entry.id])?;
+        Ok(Probed { is_lasting: trial.is_started, outcome: outcome(trial) })
+    }
+}
+
+fn refused(why: String, hint: Option<String>) -> PluginOutcome {
+    PluginOutcome::Refused { why, hint }
+}
+
+/// What a process that opened one plugin tells of it. How it ended counts for more than what it said.
+fn outcome(trial: Trial) -> PluginOutcome {
+    if let Some(failure) = trial.failure {
+        return refused(
+            failure,
+            Some("`drivetrain doctor` says more; `drivetrain probe --refresh` tries again".to_owned()),
+        );
+    }
+    let told = trial.messages.into_iter().find_map(|message| match message {
+        Message::Opened { opened, .. } => {
+            Some(PluginOutcome::Works { version: opened.version, probe: opened.probe, took_ms: opened.took_ms })
+        }
+        Message::Failed { why, hint, .. } => Some(refused(why, hint)),
+        Message::Opening { .. } | Message::Loaded { .. } => None,
+    });
+    told.unwrap_or_else(|| refused("the process that loaded it said nothing".to_owned(), None))
+}

@@ -1,0 +1,163 @@
+//! Everything that a plan depends on, in one place.
+
+use drivetrain_contract::{Error, Result};
+use drivetrain_package::Package;
+use drivetrain_planner::{
+    Choice, Goal, Profile,
+    plan::{Absence, Candidate, Engine, ModelFacts, Plan, Shape, Situation, plan},
+    probe::{Hardware, PluginKey},
+    rules::RuleSet,
+    tune::{Field, Outcome, Trial, field},
+};
+use drivetrain_plugin_host::{Entry, Registry};
+
+use super::{Asked, Prober, Questions, facts::model_facts, kept};
+use crate::{Locations, artifacts, trial::Lengths};
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'l> {
+    /// What the user wants.
+    pub profile: &'l Profile,
+    /// Where plugins, models and answers are.
+    pub locations: &'l Locations,
+    /// The plugins.
+    pub registry: &'l Registry,
+    /// The model.
+    pub package: &'l Package,
+    /// What matters most where the profile leaves it open.
+    pub goal: Goal,
+}
+
+/// Everything that a plan depends on, gathered once.
+#[derive(Clone, Debug)]
+pub struct Outlook<'l> {
+    pub(super) look: Look<'l>,
+    hardware: Hardware,
+    engines: Vec<Engine>,
+    /// Those that were asked, and what they said.
+    asked: Vec<Asked>,
+    model: ModelFacts,
+    rules: RuleSet,
+    trials: Vec<Trial>,
+}
+
+impl<'l> Outlook<'l> {
+    /// Looks at machine, engines and model. Engines that the profile rules out, or that read none of the model's files,
+    /// are not asked.
+    ///
+    /// # Errors
+    /// [`drivetrain_contract::ErrorKind::Invalid`] for rules that cannot be read, and as [`Prober::probe`].
+    pub fn look(look: Look<'l>, prober: &mut dyn Prober) -> Result<Self> {
+        let Look { profile, locations, registry, package, .. } = look;
+        let rules = RuleSet::named(&profile.plan.rules.value)?;
+        let hardware = Hardware::of_this_machine();
+        let model = model_facts(package, locations);
+        let questions = Questions { profile, locations, identity: hardware.identity(), refresh: false };
+        let (mut engines, mut all_asked) = (Vec::new(), Vec::new());
+        for entry in registry.entries() {
+            if let Some(absence) = beside_the_point(entry, &model, profile) {
+                engines.push(Engine { backend: entry.id.clone(), found: Err(absence) });
+                continue;
+            }
+            for asked in questions.ask([entry], prober)? {
+                asked.check_settings(profile)?;
+                engines.push(asked.engine());
+                all_asked.push(asked);
+            }
+        }
+        let mut outlook = Self { look, hardware, engines, asked: all_asked, model, rules, trials: Vec::new() };
+        outlook.trials = kept::read(&outlook);
+        Ok(outlook)
+    }
+
+    /// How to run the model.
+    ///
+    /// # Errors
+    /// As [`plan`].
+    pub fn plan(&self) -> Result<Plan> {
+        plan(&self.situation(), &self.rules)
+    }
+
+    /// What a race between candidates would be about.
+    pub fn field(&self) -> Field {
+        field(&Situation { trials: &[], ..self.situation() }, &self.rules)
+    }
+
+    /// What was found out by trial, now or before.
+    pub fn trials(&self) -> &[Trial] {
+        &self.trials
+    }
+
+    /// What the user wants.
+    pub fn profile(&self) -> &'l Profile {
+        self.look.profile
+    }
+
+    /// Bytes of main memory that may be used, where that is known.
+    pub fn memory_limit(&self) -> Option<u64> {
+        self.look.profile.limits.memory_bytes(&self.hardware)
+    }
+
+    /// The machine.
+    pub fn hardware(&self) -> &Hardware {
+        &self.hardware
+    }
+
+    /// The engines that were asked, and what they said. Not those that are beside the point.
+    pub fn asked(&self) -> &[Asked] {
+        &self.asked
+    }
+
+    /// The same with other trials.
+    pub(super) fn set_trials(&mut self, trials: Vec<Trial>) {
+        self.trials = trials;
+    }
+
+    /// Leaves a candidate out from now on, since it did not run.
+    pub(crate) fn give_up(&mut self, candidate: &Candidate, shape: Shape, err: &Error) {
+        self.trials.retain(|trial| trial.candidate != *candidate);
+        let outcome = Outcome::Failed { why: err.to_text() };
+        self.trials.push(Trial { candidate: candidate.clone(), shape, outcome });
+    }
+
+    /// What trials depend on besides the field and the texts.
+    pub(super) fn circumstances(&self) -> (String, Vec<&PluginKey>) {
+        (artifacts::cache_key(self.look.package), self.asked.iter().map(|asked| &asked.key).collect())
+    }
+
+    /// How long texts are, as far as that is said.
+    pub(super) fn lengths(&self) -> Lengths {
+        Lengths::of(self.look.profile)
+    }
+
+    fn situation(&self) -> Situation<'_> {
+        Situation {
+            hardware: &self.hardware,
+            engines: &self.engines,
+            model: &self.model,
+            profile: self.look.profile,
+            goal: self.look.goal,
+            trials: &self.trials,
+        }
+    }
+}
+
+/// Why an engine need not be asked, if so.
+fn beside_the_point(entry: &Entry, model: &ModelFacts, profile: &Profile) -> Option<Absence> {
+    let manifest = entry.manifest.as_ref()?;
+    let unasked = |reason: String| Some(Absence { reason, remedy: None });
+    if let Choice::Named(wanted) = &profile.backend.value
+        && *wanted != entry.id
+    {
+        return unasked(format!("`backend` is `{wanted}` ({})", profile.backend.origin));
+    }
+    if let Some(denied) = profile.limits.denies_backend(&entry.id) {
+        return unasked(denied);
+    }
+    let reads = |name: &String| model.files.iter().any(|file| file.format == *name);
+    if manifest.formats.iter().any(reads) {
+        return None;
+    }
+    unasked(format!("it reads {}, which this model has not", manifest.formats.join(", ")))
+}
