@@ -1,17 +1,18 @@
 //! What each engine, precision and file loses against the first, f32.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, ensure};
 use drivetrain_planner::accuracy::{Agreement, Vectors};
 use protocol::Command;
 use serde::Serialize;
-use std::path::Path;
 
 use super::{Cell, Goal, Kind};
 use crate::{agreement, child::Contestant, entries::Places, lengths::Length};
 
 /// Those that run, each with how alike its vectors are to those of the first.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Losses(Vec<(Kind, Agreement)>);
+pub(super) struct Losses(pub(super) Vec<(Kind, Agreement)>);
 
 impl Losses {
     /// Of texts in a file. What cannot be run is left out and said so.

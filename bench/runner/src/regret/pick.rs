@@ -70,19 +70,20 @@ struct Reason {
 impl By {
     pub(super) const ALL: [Self; 3] = [Self::Tuner, Self::V5, Self::V6];
 
-    /// What the plan is told; `has_tuner` where there is something else that has to be kept out.
-    fn arguments(self, has_tuner: bool) -> Vec<&'static str> {
-        let rules = |name| {
-            let mut arguments = vec!["--rules", name];
-            if has_tuner {
-                arguments.extend(["--set", "plan.tune=never"]);
-            }
-            arguments
-        };
+    /// What the plan is told.
+    fn arguments(self) -> &'static [&'static str] {
         match self {
-            By::Tuner => vec!["--tune"],
-            By::V5 => rules("sentence-transformers-v5"),
-            By::V6 => rules("sentence-transformers-v6"),
+            By::Tuner => &["--tune"],
+            By::V5 => &["--rules", "sentence-transformers-v5"],
+            By::V6 => &["--rules", "sentence-transformers-v6"],
+        }
+    }
+
+    /// Below the data folder. Plans go by what was tuned before with the same cache folder; rules are to know nothing.
+    fn cache(self) -> &'static str {
+        match self {
+            By::Tuner => "cache",
+            By::V5 | By::V6 => "cache/bench-regret/rules",
         }
     }
 }
@@ -103,13 +104,7 @@ impl<'a> Planner<'a> {
 
     /// Everything that could be picked if any loss were allowed, f32 on ONNX Runtime first.
     pub(super) fn kinds(&self) -> Result<Vec<Kind>> {
-        let plan = self.plan(&[&By::V6.arguments(self.has_tuner)[..], &["--max-loss", "1"]].concat())?;
-        let later = plan.rejected.into_iter().filter(|rejected| rejected.reason.why == "later");
-        let mut kinds: Vec<Kind> =
-            std::iter::once(plan.chosen).chain(later.filter_map(|rejected| rejected.candidate)).collect();
-        kinds.sort_by_key(|kind| (kind.precision != "f32", kind.backend != "onnxruntime"));
-        ensure!(kinds.first().is_some_and(|kind| kind.precision == "f32"), "nothing runs the model in f32");
-        Ok(self.marked(kinds))
+        self.plan(By::V6, &["--max-loss", "1"])?.kinds()
     }
 
     /// What everybody picks in a cell, for every budget.
@@ -122,7 +117,7 @@ impl<'a> Planner<'a> {
                 let text_length = format!("workload.text_length={}", cell.length.name());
                 let goal = format!("workload.goal={}", cell.goal.name());
                 let wanted = ["--max-loss", &loss, "--set", &text_length, "--set", &goal];
-                let plan = self.plan(&[&by.arguments(self.has_tuner)[..], &wanted].concat())?;
+                let plan = self.plan(by, &wanted)?;
                 let seconds = started.elapsed().as_secs_f64();
                 let kind = kinds.iter().find(|kind| kind.is(&plan.chosen)).cloned().unwrap_or(plan.chosen);
                 picks.push(Pick { by, budget, way: Way { kind, shape: plan.shape }, seconds });
@@ -131,32 +126,73 @@ impl<'a> Planner<'a> {
         Ok(picks)
     }
 
-    fn plan(&self, arguments: &[&str]) -> Result<Plan> {
+    fn plan(&self, by: By, arguments: &[&str]) -> Result<Plan> {
         let Places { home, model, threads, .. } = self.places;
         let output = Command::new(&self.program)
             .args(["plan", "--json", "--no-config", "--set", "plan.artifacts=use-existing", "--threads"])
             .arg(threads.to_string())
             .arg("--model")
             .arg(model)
+            .args(by.arguments())
             .args(arguments)
+            // What depends on its batch is picked by rules, and beaten or not like everything else.
+            .args(if self.has_tuner { &["--set", "accuracy.batch_invariant=false"][..] } else { &[] })
             .env("DRIVETRAIN_HOME", home)
-            .env("DRIVETRAIN_CACHE", home.join("cache"))
+            .env("DRIVETRAIN_CACHE", home.join(by.cache()))
             .stdin(Stdio::null())
             .output()
             .context("cannot run the program that plans")?;
         if !output.status.success() {
-            bail!("no plan for {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+            bail!("no plan by {by:?} for {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         }
         serde_json::from_slice(&output.stdout).context("the plan is not printed as it used to be")
     }
+}
 
-    /// With a mark on those that share engine and precision with another.
-    fn marked(&self, mut kinds: Vec<Kind>) -> Vec<Kind> {
+impl Plan {
+    /// What was chosen and what could have been, f32 on ONNX Runtime first, with a mark on those that share engine and
+    /// precision with another.
+    fn kinds(self) -> Result<Vec<Kind>> {
+        let later = self.rejected.into_iter().filter(|rejected| rejected.reason.why == "later");
+        let mut kinds: Vec<Kind> =
+            std::iter::once(self.chosen).chain(later.filter_map(|rejected| rejected.candidate)).collect();
+        kinds.sort_by_key(|kind| (kind.precision != "f32", kind.backend != "onnxruntime"));
+        ensure!(kinds.first().is_some_and(|kind| kind.precision == "f32"), "nothing runs the model in f32");
         let of = |kind: &Kind| (kind.backend.clone(), kind.device.clone(), kind.precision.clone());
         let all: Vec<_> = kinds.iter().map(of).collect();
         for kind in &mut kinds {
             kind.is_one_of_many = all.iter().filter(|other| **other == of(kind)).count() > 1;
         }
-        kinds
+        Ok(kinds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(backend: &str, precision: &str, path: &str) -> String {
+        format!(
+            r#"{{"backend":"{backend}","device":"cpu","kind":"cpu","precision":"{precision}",
+               "file":{{"format":"onnx","precision":"f32","path":"{path}","bytes":1,"target":null}}}}"#
+        )
+    }
+
+    #[test]
+    fn a_plan_names_all_that_could_run() {
+        let rejected =
+            |candidate: &str, why: &str| format!(r#"{{"candidate":{candidate},"reason":{{"why":"{why}"}}}}"#);
+        let json = format!(
+            r#"{{"chosen":{},"shape":{{"sessions":2,"threads":2,"batch_tokens":null}},"rejected":[{},{},{},{}]}}"#,
+            candidate("openvino", "int8", "openvino/a.xml"),
+            rejected(&candidate("openvino", "int8", "onnx/b.onnx"), "later"),
+            rejected(&candidate("openvino", "f16", "onnx/c.onnx"), "precision"),
+            rejected(&candidate("onnxruntime", "f32", "onnx/c.onnx"), "later"),
+            rejected("null", "absent"),
+        );
+        let kinds = serde_json::from_str::<Plan>(&json).unwrap().kinds().unwrap();
+        let names: Vec<String> = kinds.iter().map(Kind::to_string).collect();
+        assert_eq!(names, ["onnxruntime f32", "openvino int8 openvino/a.xml", "openvino int8 onnx/b.onnx"]);
+        assert!(serde_json::from_str::<Plan>(&json.replace("\"f32\"", "\"int8\"")).unwrap().kinds().is_err());
     }
 }

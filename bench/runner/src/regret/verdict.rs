@@ -80,3 +80,45 @@ pub(super) fn rows(
     };
     budgets.iter().filter_map(row).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use drivetrain_planner::accuracy::Agreement;
+
+    use super::*;
+    use crate::regret::{
+        Kind,
+        way::{File, Shape},
+    };
+
+    fn way(precision: &str, threads: usize) -> Way {
+        let file = File { path: precision.to_owned() };
+        let (backend, device) = ("engine".to_owned(), "cpu".to_owned());
+        let kind = Kind { backend, device, precision: precision.to_owned(), file, is_one_of_many: false };
+        Way { kind, shape: Shape { sessions: 1, threads, batch_tokens: None } }
+    }
+
+    fn agreement(cosine_min: f64, rank_loss: f64) -> Agreement {
+        Agreement { cosine_mean: 1.0, cosine_p1: 1.0, cosine_min, neighbour_overlap: 1.0, rank_loss }
+    }
+
+    #[test]
+    fn the_best_within_each_budget_are_raced_and_what_was_picked_where_it_runs() {
+        let exact = (way("f32", 1).kind, agreement(1.0, 0.0));
+        let lossy = (way("int8", 1).kind, agreement(0.98, 0.1));
+        let losses = Losses(vec![exact, lossy]);
+        // The lossy ones are faster, and there are more than are raced again.
+        let all = ["int8", "f32"]
+            .into_iter()
+            .flat_map(|precision| (1..=AGAIN + 1).map(move |threads| way(precision, threads)));
+        let tried: Vec<Tried> = all.map(|way| Tried { way, speed: 1.0 }).collect();
+        let pick = |way: Way| Pick { by: By::V5, budget: Budget(0.0), way, seconds: 0.1 };
+        let picks = [pick(way("f32", AGAIN + 1)), pick(way("f32", 1)), pick(way("bf16", 1))];
+        let names = |budgets: &[Budget]| {
+            let raced = to_race(budgets, &losses, &tried, &picks);
+            raced.iter().map(|way| format!("{}{}", way.kind.precision, way.shape.threads)).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&[Budget(0.0)]), ["f321", "f322", "f323", "f324", "f325", "f326"]);
+        assert_eq!(names(&[Budget(0.15)]), ["int81", "int82", "int83", "int84", "int85", "f326", "f321"]);
+    }
+}
