@@ -173,6 +173,12 @@ pub(crate) struct EmbedArgs {
     /// Keep the first N numbers of each vector (they are not normalised again)
     #[arg(long, value_name = "N")]
     pub(crate) truncate_dim: Option<usize>,
+    /// Run exactly what a lock says, or nothing if what it depends on has changed; see `drivetrain plan --lock`
+    #[arg(long)]
+    pub(crate) frozen: bool,
+    /// Lock to go by when frozen [default: drivetrain.lock]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) lock: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) profile: ProfileArgs,
 }

@@ -112,7 +112,7 @@ pub fn artifact_folder(package: &Package, locations: &Locations) -> PathBuf {
     }
 }
 
-fn cache_folder(package: &Package, locations: &Locations) -> PathBuf {
+pub(crate) fn cache_folder(package: &Package, locations: &Locations) -> PathBuf {
     locations.cache().join("models").join(cache_key(package))
 }
 

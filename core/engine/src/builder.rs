@@ -1,6 +1,8 @@
 //! Everything an engine is made of, gathered and then built at once.
 
-use std::num::NonZeroUsize;
+mod frozen;
+
+use std::{num::NonZeroUsize, path::PathBuf};
 
 use drivetrain_contract::{Call, ErrorKind, NoCall, Result};
 use drivetrain_package::hub::HubSettings;
@@ -21,6 +23,7 @@ pub struct EngineBuilder<'a> {
     hub: Option<HubSettings>,
     call: &'a dyn Call,
     goal: Goal,
+    lock: Option<PathBuf>,
     options: EmbedOptions,
     prober: Option<Box<dyn Prober + 'a>>,
     tuner: Option<Box<dyn Tuning + 'a>>,
@@ -45,6 +48,7 @@ impl<'a> EngineBuilder<'a> {
             hub: None,
             call: &NoCall,
             goal: Goal::Latency,
+            lock: None,
             options: EmbedOptions::default(),
             prober: None,
             tuner: None,
@@ -115,13 +119,16 @@ impl<'a> EngineBuilder<'a> {
         self
     }
 
-    /// Opens model, backend and session.
+    /// Opens model, backend and session: as a plan has them, or where the profile says `plan.frozen` as a lock has them.
     ///
     /// # Errors
     /// Whatever keeps the profile from being run; the message says what, and the hint what to do.
     pub fn build(mut self) -> Result<Engine> {
         let profile = self.profile;
         let locations = self.locations.take().map_or_else(Locations::from_environment, Ok)?;
+        if profile.plan.frozen.value {
+            return self.build_frozen(&locations);
+        }
         let fetch = Fetch { locations: &locations, hub: self.hub.as_ref(), call: self.call };
         let package = fetch_package(&profile.model.value, &fetch, &mut self.observe)?;
         // What is wrong with the tokenizer or the options is said before anything is planned, converted or loaded.

@@ -12,6 +12,7 @@ mod disks;
 mod doctor;
 mod examples;
 mod formats;
+mod frozen;
 mod help;
 mod hostile;
 mod interrupt;

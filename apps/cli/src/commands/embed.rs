@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use drivetrain::{Engine, Event, Goal, Prompt};
+use drivetrain::{Engine, Event, Goal, Profile, Prompt};
 use indicatif::ProgressBar;
+use serde_json::Value;
 
 use crate::{
     args::EmbedArgs,
@@ -12,6 +13,7 @@ use crate::{
         profile,
         trial::{Policy, Tuner},
     },
+    exit::{Blame, CommandError},
     input,
     interrupt::Interruptible,
     output::{self, Plan, Vectors},
@@ -19,11 +21,15 @@ use crate::{
 };
 
 pub(crate) fn run(args: &EmbedArgs, quiet: bool) -> anyhow::Result<()> {
-    let profile = profile::build(&args.profile)?;
+    let profile = frozen_profile(args)?;
     let plan = Plan::new(args)?;
     let sources = input::sources(args, plan.path())?;
     let source = &args.profile.source;
-    let engine = Engine::builder(&profile)
+    let mut builder = Engine::builder(&profile);
+    if let Some(path) = &args.lock {
+        builder = builder.lock(path);
+    }
+    let engine = builder
         .prompt(prompt(args))
         .truncate_dim(args.truncate_dim)
         .call(&Interruptible)
@@ -61,6 +67,17 @@ pub(crate) fn run(args: &EmbedArgs, quiet: bool) -> anyhow::Result<()> {
         log::warn!("{} of the input's lines could not be read and were left out", counts.left_out());
     }
     Ok(())
+}
+
+/// The profile, in which `--frozen` is a setting like others.
+fn frozen_profile(args: &EmbedArgs) -> anyhow::Result<Profile> {
+    let frozen = args.frozen.then_some(Value::Bool(true));
+    let profile = profile::build_with(&args.profile, &[("plan.frozen", "--frozen", frozen)])?;
+    if args.lock.is_some() && !profile.plan.frozen.value {
+        let error = CommandError::new(Blame::Usage, "`--lock` names a lock, and nothing says to go by it");
+        return Err(error.with_hint("add `--frozen`").into());
+    }
+    Ok(profile)
 }
 
 /// A few texts typed are wanted soon; a file or a pipe may hold any number.

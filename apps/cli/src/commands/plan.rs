@@ -1,12 +1,11 @@
 //! `drivetrain plan`: how a model would be run here, and why so.
 
 mod diff;
-mod lock;
 
 use drivetrain::{ErrorKind, Goal, Locations, Look, Outlook, Tuning, open_package, plugin_host::Registry};
+use serde_json::Value;
 
 pub(crate) use self::diff::compare;
-use self::lock::Circumstances;
 use crate::{
     args::PlanArgs,
     commands::{
@@ -15,11 +14,14 @@ use crate::{
         trial::{Policy, Tuner},
     },
     exit::printable,
+    interrupt::Interruptible,
     output::{print, say},
 };
 
 pub(crate) fn run(args: &PlanArgs, quiet: bool) -> anyhow::Result<()> {
-    let more = [("plan.rules", "--rules", &args.rules), ("accuracy.max_loss", "--max-loss", &args.max_loss)];
+    let text = |flag: &Option<String>| flag.clone().map(Value::String);
+    let more =
+        [("plan.rules", "--rules", text(&args.rules)), ("accuracy.max_loss", "--max-loss", text(&args.max_loss))];
     let profile = profile::build_with(&args.profile, &more)?;
     let locations = Locations::from_environment()?;
     let registry = Registry::discover(&locations.plugin_search(&profile.plugins.value));
@@ -42,14 +44,7 @@ pub(crate) fn run(args: &PlanArgs, quiet: bool) -> anyhow::Result<()> {
     }
     let plan = outlook.plan()?;
     if let Some(path) = &args.lock {
-        let circumstances = Circumstances {
-            package: &package,
-            profile: &profile,
-            locations: &locations,
-            hardware: outlook.hardware(),
-            plugins: outlook.asked(),
-        };
-        circumstances.lock(&plan)?.write(path)?;
+        outlook.lock(&plan, &Interruptible)?.write(path)?;
         say(quiet, &format!("wrote `{}`", path.display()));
     }
     match args.json {

@@ -1,6 +1,7 @@
 //! Files, variables and flags become a profile.
 
 use drivetrain::{Layer, Origin, Profile, ProfileSources};
+use serde_json::Value;
 
 use crate::{
     args::{ProfileArgs, RunArgs, SourceArgs},
@@ -13,14 +14,11 @@ pub(crate) fn build(args: &ProfileArgs) -> anyhow::Result<Profile> {
 }
 
 /// The same with more flags for single settings, by their keys.
-pub(crate) fn build_with(
-    args: &ProfileArgs,
-    more: &[(&str, &'static str, &Option<String>)],
-) -> anyhow::Result<Profile> {
+pub(crate) fn build_with(args: &ProfileArgs, more: &[(&str, &'static str, Option<Value>)]) -> anyhow::Result<Profile> {
     let mut layer = flags(args);
     for (key, flag, value) in more {
         if let Some(value) = value {
-            layer.set(key, value.as_str(), Origin::Flag(flag));
+            layer.set(key, value.clone(), Origin::Flag(flag));
         }
     }
     with_flags(&args.source, layer)

@@ -3,6 +3,7 @@
 mod ask;
 mod facts;
 mod kept;
+mod locks;
 mod outlook;
 mod tune;
 
