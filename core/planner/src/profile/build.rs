@@ -9,10 +9,9 @@ use crate::profile::{
     Layer, Side, Sourced,
     settings::{
         Accuracy, AllowBackends, AllowDevices, AllowEmulated, Amount, ArtifactsSetting, Backend, BatchInvariant,
-        BatchTokens, Choice, Concurrency, DenyBackends, DenyDevices, Device, Disk, Frozen, GoalSetting, Limits,
-        MaxBatch, MaxLoss, Memory, MinCosine, Model, Pairs, Pipeline, Planning, Plugins, PrecisionSetting,
-        RulesSetting, Sample, Sessions, TextLengthSetting, Threads, TokenizerThreads, TuneSeconds, TuneSetting, Window,
-        Workload,
+        BatchTokens, Choice, DenyBackends, DenyDevices, Device, Disk, Frozen, GoalSetting, Limits, MaxBatch, MaxLoss,
+        Memory, MinCosine, Model, Pairs, Pipeline, Planning, Plugins, PrecisionSetting, RulesSetting, Sample, Sessions,
+        TextLengthSetting, Threads, TokenizerThreads, TuneSeconds, TuneSetting, Window, Workload,
     },
     side::OneSide,
     values::{Settled, Values},
@@ -81,7 +80,6 @@ impl Profile {
                 goal: values.take::<GoalSetting>()?,
                 text_length: values.take::<TextLengthSetting>()?,
                 sample: values.take::<Sample>()?,
-                concurrency: values.take::<Concurrency>()?,
             },
             accuracy: Accuracy {
                 max_loss: values.take::<MaxLoss>()?,

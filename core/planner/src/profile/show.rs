@@ -8,9 +8,9 @@ use crate::profile::{
     Origin, Profile, Sourced,
     settings::{
         AllowBackends, AllowDevices, AllowEmulated, ArtifactsSetting, BACKENDS, Backend, BatchInvariant, BatchTokens,
-        Concurrency, DenyBackends, DenyDevices, Device, Disk, Frozen, GoalSetting, Known, MaxBatch, MaxLoss, Memory,
-        MinCosine, Model, Pairs, Plugins, PrecisionSetting, RulesSetting, Sample, Sessions, Setting, TextLengthSetting,
-        Threads, TokenizerThreads, TuneSeconds, TuneSetting, Window,
+        DenyBackends, DenyDevices, Device, Disk, Frozen, GoalSetting, Known, MaxBatch, MaxLoss, Memory, MinCosine,
+        Model, Pairs, Plugins, PrecisionSetting, RulesSetting, Sample, Sessions, Setting, TextLengthSetting, Threads,
+        TokenizerThreads, TuneSeconds, TuneSetting, Window,
     },
     side::{Backends, OneSide},
 };
@@ -36,7 +36,7 @@ impl Profile {
     }
 
     /// Every setting but those of backends, in the order of the default profile.
-    pub(crate) fn settings(&self) -> [Shown<'_>; 31] {
+    pub(crate) fn settings(&self) -> [Shown<'_>; 30] {
         let Self { workload, accuracy, limits, plan, pipeline, .. } = self;
         [
             shown::<Model>(&self.model),
@@ -49,7 +49,6 @@ impl Profile {
             shown::<GoalSetting>(&workload.goal),
             shown::<TextLengthSetting>(&workload.text_length),
             shown::<Sample>(&workload.sample),
-            shown::<Concurrency>(&workload.concurrency),
             shown::<MaxLoss>(&accuracy.max_loss),
             shown::<MinCosine>(&accuracy.min_cosine),
             shown::<Pairs>(&accuracy.pairs),
@@ -216,7 +215,7 @@ mod tests {
 
     #[test]
     fn sides_show_what_is_their_own() {
-        let text = "query.threads = 1\nquery.workload.concurrency = 2\nquery.backends.\"e.x\".a = 1";
+        let text = "query.threads = 1\nquery.workload.goal = \"memory\"\nquery.backends.\"e.x\".a = 1";
         let profile = Profile::build(&[Layer::text(text).unwrap()]).unwrap();
         let shown = profile.show();
         let query = &shown[shown.find("[query]").unwrap()..];
@@ -228,7 +227,7 @@ mod tests {
                 "threads = 1",
                 "",
                 "[query.workload]",
-                "concurrency = 2",
+                "goal = \"memory\"",
                 "",
                 "[query.backends.\"e.x\"]",
                 "a = 1"

@@ -6,9 +6,9 @@ use drivetrain_contract::Result;
 use serde_json::Value;
 
 use super::{
-    AllowBackends, AllowDevices, AllowEmulated, ArtifactsSetting, Backend, BatchInvariant, BatchTokens, Concurrency,
-    DenyBackends, DenyDevices, Device, Disk, Frozen, GoalSetting, MaxBatch, MaxLoss, Memory, MinCosine, Model, Pairs,
-    Plugins, PrecisionSetting, RulesSetting, Sample, Sessions, Setting, TextLengthSetting, Threads, TokenizerThreads,
+    AllowBackends, AllowDevices, AllowEmulated, ArtifactsSetting, Backend, BatchInvariant, BatchTokens, DenyBackends,
+    DenyDevices, Device, Disk, Frozen, GoalSetting, MaxBatch, MaxLoss, Memory, MinCosine, Model, Pairs, Plugins,
+    PrecisionSetting, RulesSetting, Sample, Sessions, Setting, TextLengthSetting, Threads, TokenizerThreads,
     TuneSeconds, TuneSetting, Window,
 };
 use crate::profile::{Side, side::split};
@@ -29,7 +29,7 @@ pub(crate) struct Known {
 }
 
 /// Every setting, in the order in which they are shown.
-pub(crate) const SETTINGS: [Known; 31] = [
+pub(crate) const SETTINGS: [Known; 30] = [
     Known::of::<Model>(),
     Known::of::<Backend>(),
     Known::of::<Device>(),
@@ -40,7 +40,6 @@ pub(crate) const SETTINGS: [Known; 31] = [
     Known::of::<GoalSetting>(),
     Known::of::<TextLengthSetting>(),
     Known::of::<Sample>(),
-    Known::of::<Concurrency>(),
     Known::of::<MaxLoss>(),
     Known::of::<MinCosine>(),
     Known::of::<Pairs>(),

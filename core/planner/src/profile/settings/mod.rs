@@ -47,8 +47,8 @@ use serde_json::Value;
 pub use space::SpaceLimit;
 pub(crate) use text_file::TextFile;
 pub(crate) use threads::Threads;
-pub(crate) use workload::{Concurrency, GoalSetting, Sample, TextLengthSetting};
 pub use workload::{Goal, TextLength, Workload};
+pub(crate) use workload::{GoalSetting, Sample, TextLengthSetting};
 
 /// A setting: its key, how its value is read, how it is shown, and what an editor may know of it.
 ///

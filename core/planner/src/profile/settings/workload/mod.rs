@@ -1,20 +1,18 @@
 //! The table `[workload]`: what there is to do.
 
-mod concurrency;
 mod goal;
 mod sample;
 mod text_length;
 
 use std::path::PathBuf;
 
-pub(crate) use concurrency::Concurrency;
 pub use goal::Goal;
 pub(crate) use goal::GoalSetting;
 pub(crate) use sample::Sample;
 pub use text_length::TextLength;
 pub(crate) use text_length::TextLengthSetting;
 
-use crate::profile::{Amount, Sourced};
+use crate::profile::Sourced;
 
 /// What there is to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +24,4 @@ pub struct Workload {
     /// A file of texts like those there will be, from which their lengths are measured; `None`, the default, where
     /// there is none.
     pub sample: Sourced<Option<PathBuf>>,
-    /// Callers that hand in texts at the same time. By default left to the program.
-    pub concurrency: Sourced<Amount>,
 }
