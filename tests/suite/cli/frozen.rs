@@ -64,6 +64,17 @@ fn a_graph_runs_in_the_engine_that_is_locked() {
 }
 
 #[test]
+fn models_are_made_from_others_without_a_lock() {
+    let Some(place) = Workplace::new() else { return };
+    place.fixture("bert-mean", "m");
+    place.write("drivetrain.toml", "[plan]\nfrozen = true\n");
+    embed(&place, &[]).failed(3, &["there is no `drivetrain.lock`"]);
+    program(&place, &["convert", "./m", "--to", "static", "--dims", "8", "-o", "table"]).run().succeeded();
+    program(&place, &["plan", "-m", "./table", "--lock"]).run().succeeded();
+    program(&place, &["embed", "one text", "-m", "./table"]).run().succeeded();
+}
+
+#[test]
 fn what_is_not_as_it_was_is_refused_by_name() {
     let Some(place) = locked("static-wordpiece", &[]) else { return };
     let (lock, tokenizer) = (place.read("drivetrain.lock"), place.read("m/tokenizer.json"));

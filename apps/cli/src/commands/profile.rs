@@ -24,11 +24,14 @@ pub(crate) fn build_with(args: &ProfileArgs, more: &[(&str, &'static str, Option
     with_flags(&args.source, layer)
 }
 
-/// The profile for running `model`.
+/// The profile for making something of `model`.
 pub(crate) fn build_for(model: &str, args: &RunArgs) -> anyhow::Result<Profile> {
     let RunArgs { source, backend, device, threads } = args.clone();
     let model = Some(model.to_owned());
-    build(&ProfileArgs { source, model, backend, device, threads, ..ProfileArgs::default() })
+    let mut profile = build(&ProfileArgs { source, model, backend, device, threads, ..ProfileArgs::default() })?;
+    // A lock is of how a model is used, not of how others are made from it.
+    profile.plan.frozen.value = false;
+    Ok(profile)
 }
 
 /// The profile without flags for single settings.
