@@ -1,6 +1,7 @@
 //! What plans pick, as the program prints them.
 
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
     process::{Command, Stdio},
     time::Instant,
@@ -150,7 +151,7 @@ impl<'a> Planner<'a> {
 }
 
 impl Plan {
-    /// What was chosen and what could have been, f32 on ONNX Runtime first, with a mark on those that share engine and
+    /// What was chosen and what could have been, each once, f32 on ONNX Runtime first, with a mark on those that share engine and
     /// precision with another.
     fn kinds(self) -> Result<Vec<Kind>> {
         let later = self.rejected.into_iter().filter(|rejected| rejected.reason.why == "later");
@@ -158,10 +159,12 @@ impl Plan {
             std::iter::once(self.chosen).chain(later.filter_map(|rejected| rejected.candidate)).collect();
         kinds.sort_by_key(|kind| (kind.precision != "f32", kind.backend != "onnxruntime"));
         ensure!(kinds.first().is_some_and(|kind| kind.precision == "f32"), "nothing runs the model in f32");
-        let of = |kind: &Kind| (kind.backend.clone(), kind.device.clone(), kind.precision.clone());
-        let all: Vec<_> = kinds.iter().map(of).collect();
+        let of = |kind: &Kind| (kind.backend.clone(), kind.device_kind.clone(), kind.precision.clone());
+        // An engine may offer the same processor by a second name, behind the one that is liked better.
+        let mut seen = BTreeSet::new();
+        kinds.retain(|kind| seen.insert((of(kind), kind.file.path.clone())));
         for kind in &mut kinds {
-            kind.is_one_of_many = all.iter().filter(|other| **other == of(kind)).count() > 1;
+            kind.is_one_of_many = seen.iter().filter(|(other, _)| *other == of(kind)).count() > 1;
         }
         Ok(kinds)
     }
@@ -183,9 +186,13 @@ mod tests {
         let rejected =
             |candidate: &str, why: &str| format!(r#"{{"candidate":{candidate},"reason":{{"why":"{why}"}}}}"#);
         let json = format!(
-            r#"{{"chosen":{},"shape":{{"sessions":2,"threads":2,"batch_tokens":null}},"rejected":[{},{},{},{}]}}"#,
+            r#"{{"chosen":{},"shape":{{"sessions":2,"threads":2,"batch_tokens":null}},"rejected":[{},{},{},{},{}]}}"#,
             candidate("openvino", "int8", "openvino/a.xml"),
             rejected(&candidate("openvino", "int8", "onnx/b.onnx"), "later"),
+            rejected(
+                &candidate("openvino", "int8", "onnx/b.onnx").replace(r#""device":"cpu""#, r#""device":"auto""#),
+                "later"
+            ),
             rejected(&candidate("openvino", "f16", "onnx/c.onnx"), "precision"),
             rejected(&candidate("onnxruntime", "f32", "onnx/c.onnx"), "later"),
             rejected("null", "absent"),

@@ -16,6 +16,9 @@ const BATCH_TOKENS: [usize; 3] = [128, 512, 2048];
 pub(super) struct Kind {
     pub(super) backend: String,
     pub(super) device: String,
+    /// What the device is.
+    #[serde(rename = "kind")]
+    pub(super) device_kind: String,
     pub(super) precision: String,
     pub(super) file: File,
     /// Whether the engine has another file in the precision, so that this one must be the only one it sees.
