@@ -7,7 +7,7 @@ use std::{
 };
 
 use drivetrain_contract::{Error, Result};
-use drivetrain_planner::tune::Trial;
+use drivetrain_planner::{probe::FileStamp, tune::Trial};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -68,17 +68,19 @@ pub(super) fn write(outlook: &Outlook<'_>, trials: &[Trial]) -> Result<()> {
     Ok(())
 }
 
-/// Everything that trials depend on: machine, engines with their libraries, the model's files, the texts, who took part
-/// and what they may lose.
+/// Everything that trials depend on: machine, engines with their libraries, the model's files, the texts and scored pairs,
+/// who took part and what they may lose.
 fn key(outlook: &Outlook<'_>) -> Value {
     let field = outlook.field();
     let (package, engines) = outlook.circumstances();
     let (hardware, texts) = (outlook.hardware().identity(), outlook.lengths().key());
+    let pairs = outlook.profile().accuracy.pairs.value.as_deref().map(|path| FileStamp::of(path).ok());
     json!({
         "hardware": hardware,
         "engines": engines,
         "package": package,
         "texts": texts,
+        "pairs": pairs,
         "goal": field.goal,
         "budget": field.budget,
         "contenders": field.contenders,

@@ -4,6 +4,8 @@ use std::{fs::File, io::Read, path::Path};
 
 use drivetrain_contract::{Error, Result};
 
+use crate::named_file;
+
 /// Bytes of a file of pairs at the most.
 const MOST_BYTES: u64 = 64 << 20;
 
@@ -23,11 +25,12 @@ impl Pair {
     /// the columns.
     ///
     /// # Errors
-    /// [`drivetrain_contract::ErrorKind::Io`] when it cannot be read, [`drivetrain_contract::ErrorKind::Invalid`] when a
-    /// line is no pair, which is named, or there are fewer than two.
+    /// [`drivetrain_contract::ErrorKind::Io`] when it cannot be read, [`drivetrain_contract::ErrorKind::Invalid`] when it
+    /// is no regular file, a line is no pair, which is named, or there are fewer than two.
     pub fn read_all(path: &Path) -> Result<Vec<Self>> {
         let bad = |why: String| Error::invalid(format!("`{}`: {why}", path.display()));
         let unreadable = |err| Error::io(format!("`{}` cannot be read", path.display())).with_source(err);
+        named_file::check(path)?;
         let mut text = String::new();
         File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_string(&mut text)).map_err(unreadable)?;
         if text.len() as u64 > MOST_BYTES {
@@ -73,5 +76,8 @@ mod tests {
         }
         std::fs::write(&path, [0xff, b'\t', 0xfe]).unwrap();
         assert!(Pair::read_all(&path).is_err());
+        for path in crate::named_file::tests::no_files(folder.path()) {
+            assert!(Pair::read_all(&path).unwrap_err().message().contains("no regular file"));
+        }
     }
 }
