@@ -21,3 +21,4 @@ mod tests;
 
 pub use maker::{Made, Maker};
 pub use order::Order;
+pub use space::DiskSpace;

@@ -1,4 +1,4 @@
-//! Whether there is room for what is to be written.
+//! Room on disks, and whether there is enough for what is to be written.
 
 use std::path::Path;
 
@@ -6,6 +6,22 @@ use drivetrain_contract::{Error, Precision, Result};
 use drivetrain_package::Package;
 
 use crate::Target;
+
+/// A disk as far as a folder on it is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskSpace {
+    /// Bytes that may still be written.
+    pub free_bytes: u64,
+    /// Bytes in all.
+    pub total_bytes: u64,
+}
+
+impl DiskSpace {
+    /// The disk that a folder is on, or will be once it is made, if the system tells.
+    pub fn of(folder: &Path) -> Option<Self> {
+        folder.ancestors().find(|folder| folder.exists()).and_then(disk_space)
+    }
+}
 
 /// What graphs take beside their weights.
 const SPARE: u64 = 2 << 20;
@@ -64,15 +80,20 @@ fn check(folder: &Path, needed: u64, free: Option<u64>) -> Result<()> {
 }
 
 /// Bytes that may still be written, if the system tells.
-#[cfg(unix)]
 fn free(folder: &Path) -> Option<u64> {
+    Some(disk_space(folder)?.free_bytes)
+}
+
+#[cfg(unix)]
+fn disk_space(folder: &Path) -> Option<DiskSpace> {
     let facts = rustix::fs::statvfs(folder).ok()?;
+    let bytes = |blocks: u64| blocks.saturating_mul(facts.f_frsize);
     // Some network and virtual disks say 0 of everything.
-    (facts.f_blocks > 0).then(|| facts.f_bavail.saturating_mul(facts.f_frsize))
+    (facts.f_blocks > 0).then(|| DiskSpace { free_bytes: bytes(facts.f_bavail), total_bytes: bytes(facts.f_blocks) })
 }
 
 #[cfg(not(unix))]
-fn free(_folder: &Path) -> Option<u64> {
+fn disk_space(_folder: &Path) -> Option<DiskSpace> {
     None
 }
 
@@ -108,6 +129,15 @@ mod tests {
         assert!(check(folder.path(), u64::MAX, Some(u64::MAX)).is_ok());
         assert!(check(folder.path(), 0, Some(0)).is_err());
         assert!(check(folder.path(), 0, None).is_ok());
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_yet_is_on_the_disk_of_the_one_it_will_be_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let total = |folder: &Path| DiskSpace::of(folder).map(|disk| disk.total_bytes);
+        assert_eq!(total(&folder.path().join("a/b/c")), total(folder.path()));
+        assert_eq!(total(folder.path()).is_some(), cfg!(unix));
+        assert_eq!(DiskSpace::of(Path::new("")), None);
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use std::fs;
 
 use drivetrain_contract::{Precision, format};
-use drivetrain_convert::{Level, Target, onnx::Int8Preset};
+use drivetrain_convert::{Level, Target, make::DiskSpace, onnx::Int8Preset};
 use drivetrain_package::{ArtifactFile, Package};
-use drivetrain_planner::plan::{ModelFacts, ModelFile, Size};
+use drivetrain_planner::plan::{ModelFacts, ModelFile, Room, Size};
 
 use crate::{
     Locations,
-    artifacts::{cached_files, weight_bytes},
+    artifacts::{artifact_folder, cached_files, weight_bytes},
     choose::WEIGHTS,
 };
 
@@ -20,7 +20,8 @@ pub fn model_facts(package: &Package, locations: &Locations) -> ModelFacts {
         package.artifacts().iter().filter(|file| file.format != format::TOKENIZER).collect();
     let mut facts: Vec<ModelFile> = files.iter().map(|file| there(package, file)).collect();
     facts.extend(cached_files(package, locations).into_iter().map(|(file, bytes)| model_file(&file, bytes)));
-    if files.iter().any(|file| WEIGHTS.contains(&file.format)) && !package.is_static() {
+    let is_makeable = files.iter().any(|file| WEIGHTS.contains(&file.format)) && !package.is_static();
+    if is_makeable {
         let weights = weight_bytes(package);
         let missing = makeable().into_iter().filter(|target| facts.iter().all(|file| file.path != target.file()));
         let made: Vec<ModelFile> = missing.map(|target| to_make(target, weights)).collect();
@@ -33,7 +34,13 @@ pub fn model_facts(package: &Package, locations: &Locations) -> ModelFacts {
         files: facts,
         max_tokens: package.max_seq_length(),
         size: size(package),
+        room: is_makeable.then(|| room(package, locations)).flatten(),
     }
+}
+
+fn room(package: &Package, locations: &Locations) -> Option<Room> {
+    let DiskSpace { free_bytes, total_bytes } = DiskSpace::of(&artifact_folder(package, locations))?;
+    Some(Room { free_bytes, total_bytes })
 }
 
 /// What a plan may want to have made. Not what is only made by hand: levels of optimisation that no rule asks for, and

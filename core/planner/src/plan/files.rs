@@ -4,6 +4,8 @@ use drivetrain_contract::{Precision, format};
 use drivetrain_package::Task;
 use serde::{Deserialize, Serialize};
 
+use super::Room;
+
 /// What planning has to know of a model.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelFacts {
@@ -19,6 +21,8 @@ pub struct ModelFacts {
     pub max_tokens: Option<usize>,
     /// Extents of its layers, where its configuration says them.
     pub size: Option<Size>,
+    /// The disk where files are made, where that is known.
+    pub room: Option<Room>,
 }
 
 /// A file of a model.

@@ -110,6 +110,7 @@ mod tests {
             files: Vec::new(),
             max_tokens: Some(256),
             size: Some(Size { hidden: 384, intermediate: 1536, heads: 12 }),
+            room: None,
         }
     }
 

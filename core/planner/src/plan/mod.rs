@@ -19,6 +19,7 @@ mod memory;
 mod order;
 mod reason;
 mod refuse;
+mod room;
 mod shape;
 mod sift;
 #[cfg(test)]
@@ -31,4 +32,5 @@ pub use engine::{Absence, Engine};
 pub use files::{ModelFacts, ModelFile, Size};
 pub use memory::Memory;
 pub use reason::Reason;
+pub use room::Room;
 pub(crate) use sift::Sifted;

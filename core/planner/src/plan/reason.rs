@@ -46,6 +46,17 @@ pub enum Reason {
         /// The command that makes it.
         command: String,
     },
+    /// The file is not there, and would take more of the disk than it may.
+    Disk {
+        /// Bytes it would take, about.
+        needs: u64,
+        /// Bytes that may be used.
+        most: u64,
+        /// What the setting says, and where.
+        setting: String,
+        /// Whether no more is free, so that no setting helps.
+        is_full: bool,
+    },
     /// More would be lost than may be.
     Loss {
         /// The share of quality that is expected to be lost.
@@ -114,6 +125,9 @@ impl Reason {
         match self {
             Reason::Absent(absence) => absence.remedy.clone(),
             Reason::NotMade { command } => Some(command.clone()),
+            Reason::Disk { needs, is_full: false, .. } => {
+                Some(format!("--set limits.disk={}MiB", needs.div_ceil(1 << 20)))
+            }
             Reason::Precision { emulated: true, .. } => Some("--allow-emulated".to_owned()),
             Reason::Loss { expected: loss, .. } | Reason::Lost { lost: loss, .. } => {
                 Some(format!("--set accuracy.max_loss={}", rounded_up(*loss)))
@@ -138,6 +152,12 @@ impl fmt::Display for Reason {
                 write!(f, "the device computes {precision} in another precision")
             }
             Reason::NotMade { .. } => f.write_str("the file is not there, and `plan.artifacts` lets none be made"),
+            Reason::Disk { needs, most, setting, .. } => write!(
+                f,
+                "the file is not there and takes about {} MiB, {} MiB may be used: {setting}",
+                needs.div_ceil(1 << 20),
+                most >> 20
+            ),
             Reason::Loss { expected, most } => {
                 write!(f, "loses about {} of the quality, {} may be lost", percent(*expected), percent(*most))
             }

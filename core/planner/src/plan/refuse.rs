@@ -43,8 +43,10 @@ fn unwanted(possible: &Possible<'_>, model: &ModelFacts, profile: &Profile) -> O
         .or_else(|| profile.limits.denies_backend(&candidate.backend))
         .or_else(|| profile.limits.denies_device(&[&candidate.device, device_word(candidate.kind)]));
     let may_not_be_made = profile.plan.artifacts.value == Artifacts::UseExisting;
-    setting.map(|setting| Reason::Unwanted { setting }).or_else(|| {
+    let not_made = || {
         let target = candidate.file.target.as_ref().filter(|_| may_not_be_made)?;
         Some(Reason::NotMade { command: format!("drivetrain convert {} --to {target}", model.name) })
-    })
+    };
+    let unwanted = setting.map(|setting| Reason::Unwanted { setting });
+    unwanted.or_else(not_made).or_else(|| profile.limits.refuses_file(&candidate.file, model.room))
 }

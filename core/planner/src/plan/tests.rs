@@ -5,7 +5,7 @@ use drivetrain_contract::{
 };
 use drivetrain_package::Task;
 
-use super::{Absence, Engine, ModelFacts, ModelFile, Plan, Situation, Size, plan};
+use super::{Absence, Engine, ModelFacts, ModelFile, Plan, Room, Situation, Size, plan};
 use crate::{
     Goal, Layer, Profile, Side,
     probe::{Hardware, machines},
@@ -76,6 +76,7 @@ fn transformer() -> ModelFacts {
         ],
         max_tokens: Some(256),
         size: Some(Size { hidden: 384, intermediate: 1536, heads: 12 }),
+        room: None,
     }
 }
 
@@ -161,6 +162,22 @@ fn everything_else_has_its_reason() {
     assert_eq!(plan.chosen.backend, "onnxruntime", "{}", plan.explain());
     assert!(plan.explain().contains("openvino f32 on cpu: cannot be had: no library"), "{}", plan.explain());
     assert!(plan.explain().contains("→ install it"), "{}", plan.explain());
+}
+
+#[test]
+fn files_that_the_disk_has_no_room_for_are_not_made() {
+    let mut case = Case::new("intel-laptop", "accuracy.max_loss = 0.004\nlimits.disk = \"1MiB\"");
+    let plan = case.plan().unwrap();
+    assert!(plan.chosen.file.target.is_none(), "{}", plan.explain());
+    let reason = "takes about 22 MiB, 1 MiB may be used: `limits.disk` is `1MiB` (program)";
+    assert!(case.reason("openvino on cpu in int8").ends_with(reason), "{}", case.reason("openvino on cpu in int8"));
+    assert!(plan.explain().contains("→ --set limits.disk=22MiB"), "{}", plan.explain());
+    // What the remedy says is enough, unless the disk is full.
+    case.profile = profile_of(&[Layer::text("accuracy.max_loss = 0.004\nlimits.disk = \"22MiB\"").unwrap()]);
+    assert!(case.plan().unwrap().chosen.file.target.is_some());
+    case.model.room = Some(Room { free_bytes: 4 << 20, total_bytes: 1 << 40 });
+    let plan = case.plan().unwrap();
+    assert!(plan.chosen.file.target.is_none() && !plan.explain().contains("limits.disk="), "{}", plan.explain());
 }
 
 #[test]

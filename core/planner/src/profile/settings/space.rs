@@ -1,6 +1,6 @@
 //! How much of memory or of a disk: what `limits.memory` and `limits.disk` hold.
 
-use std::marker::PhantomData;
+use std::{fmt, marker::PhantomData};
 
 use drivetrain_contract::{Error, Result};
 use serde::Serialize;
@@ -44,6 +44,18 @@ impl SpaceLimit {
         let (count, unit) = UNITS.iter().find_map(|(unit, bytes)| Some((number(text.strip_suffix(unit)?)?, bytes)))?;
         // Rust saturates: more than there is of anything is as good as no limit.
         Some(Self::Bytes((count * unit) as u64))
+    }
+}
+
+/// As it is written in a profile: `10MiB`.
+impl fmt::Display for SpaceLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SpaceLimit::Auto => f.write_str("auto"),
+            SpaceLimit::Bytes(bytes) if bytes.is_multiple_of(1 << 20) => write!(f, "{}MiB", bytes >> 20),
+            SpaceLimit::Bytes(bytes) => write!(f, "{bytes}B"),
+            SpaceLimit::Share(share) => write!(f, "{}%", share * 100.0),
+        }
     }
 }
 
@@ -91,6 +103,7 @@ mod tests {
         let limit = Memory::parse(value).unwrap();
         assert_eq!(limit, expect, "{value}");
         assert_eq!(Memory::parse(&Memory::show(&limit)).unwrap(), limit);
+        assert_eq!(Memory::parse(&json!(limit.to_string())).unwrap(), limit);
     }
 
     #[test]

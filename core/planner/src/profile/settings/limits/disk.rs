@@ -1,4 +1,4 @@
-//! `limits.disk`: space for the files that are made of a model.
+//! `limits.disk`: space for a file that is made of a model.
 
 use crate::profile::settings::{Key, space::Space};
 

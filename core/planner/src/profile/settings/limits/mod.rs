@@ -15,7 +15,7 @@ use crate::profile::{Sourced, SpaceLimit};
 pub struct Limits {
     /// Main memory for weights and activations together. By default what is free for this process.
     pub memory: Sourced<SpaceLimit>,
-    /// Space for the files that are made of a model, on the disk of the cache folder. By default what is free there.
+    /// Space for a file that is made of a model, on the disk where it is made. By default what is free there.
     pub disk: Sourced<SpaceLimit>,
     /// Backends to choose from; empty is all.
     pub allow_backends: Sourced<Vec<String>>,
