@@ -4,6 +4,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use drivetrain::Side;
 
 use crate::help;
 
@@ -64,6 +65,35 @@ pub(crate) struct SourceArgs {
     /// Leave out profile files and variables that are not named on this command line
     #[arg(long, help_heading = "Profile")]
     pub(crate) no_config: bool,
+    /// Side of a search whose settings apply: what is looked for, or what is found
+    #[arg(long, value_enum, value_name = "SIDE", help_heading = "Profile")]
+    pub(crate) side: Option<SideName>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SideName {
+    /// Texts that are looked for
+    Query,
+    /// Texts that are found
+    Document,
+}
+
+impl From<SideName> for Side {
+    fn from(name: SideName) -> Self {
+        match name {
+            SideName::Query => Side::Query,
+            SideName::Document => Side::Document,
+        }
+    }
+}
+
+impl From<Side> for SideName {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Query => SideName::Query,
+            Side::Document => SideName::Document,
+        }
+    }
 }
 
 impl SourceArgs {
@@ -78,6 +108,9 @@ impl SourceArgs {
         }
         if self.no_config {
             arguments.push("--no-config".into());
+        }
+        if let Some(side) = self.side {
+            arguments.extend(["--side", Side::from(side).name()].map(OsString::from));
         }
         arguments
     }

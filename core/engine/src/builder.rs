@@ -1,13 +1,14 @@
 //! Everything an engine is made of, gathered and then built at once.
 
 mod frozen;
+mod side;
 
 use std::{num::NonZeroUsize, path::PathBuf};
 
 use drivetrain_contract::{Call, ErrorKind, NoCall, Result};
-use drivetrain_package::hub::HubSettings;
+use drivetrain_package::{Prompts, hub::HubSettings};
 use drivetrain_pipeline::{Draft, EmbedOptions, Prompt};
-use drivetrain_planner::{Amount, Goal, Profile};
+use drivetrain_planner::{Amount, Goal, Profile, Side};
 use drivetrain_plugin_host::Registry;
 
 use crate::{
@@ -24,6 +25,7 @@ pub struct EngineBuilder<'a> {
     call: &'a dyn Call,
     goal: Goal,
     lock: Option<PathBuf>,
+    side: Option<Side>,
     options: EmbedOptions,
     prober: Option<Box<dyn Prober + 'a>>,
     tuner: Option<Box<dyn Tuning + 'a>>,
@@ -49,6 +51,7 @@ impl<'a> EngineBuilder<'a> {
             call: &NoCall,
             goal: Goal::Latency,
             lock: None,
+            side: None,
             options: EmbedOptions::default(),
             prober: None,
             tuner: None,
@@ -123,7 +126,18 @@ impl<'a> EngineBuilder<'a> {
     ///
     /// # Errors
     /// Whatever keeps the profile from being run; the message says what, and the hint what to do.
-    pub fn build(mut self) -> Result<Engine> {
+    pub fn build(self) -> Result<Engine> {
+        match self.side {
+            Some(side) => {
+                let profile = self.profile.for_side(side);
+                EngineBuilder { profile: &profile, ..self }.build_one()
+            }
+            None => self.build_one(),
+        }
+    }
+
+    /// The same with the profile as it is.
+    fn build_one(mut self) -> Result<Engine> {
         let profile = self.profile;
         let locations = self.locations.take().map_or_else(Locations::from_environment, Ok)?;
         if profile.plan.frozen.value {
@@ -132,7 +146,7 @@ impl<'a> EngineBuilder<'a> {
         let fetch = Fetch { locations: &locations, hub: self.hub.as_ref(), call: self.call };
         let package = fetch_package(&profile.model.value, &fetch, &mut self.observe)?;
         // What is wrong with the tokenizer or the options is said before anything is planned, converted or loaded.
-        let mut draft = Some(Draft::new(&package, &self.embed_options())?);
+        let mut draft = Some(Draft::new(&package, &self.embed_options(package.prompts()))?);
         let registry = Registry::discover(&locations.plugin_search(&profile.plugins.value));
         choose::backend(&registry, &profile.backend.value, &package)?;
         let look = Look { profile, locations: &locations, registry: &registry, package: &package, goal: self.goal };
@@ -157,7 +171,7 @@ impl<'a> EngineBuilder<'a> {
             (self.observe)(Event::Planned(&plan));
             let mut drafted = match draft.take() {
                 Some(draft) => draft,
-                None => Draft::new(&package, &self.embed_options())?,
+                None => Draft::new(&package, &self.embed_options(package.prompts()))?,
             };
             drafted.set_threads(NonZeroUsize::new(plan.shape.threads).unwrap_or(NonZeroUsize::MIN));
             drafted.set_batch_tokens(plan.shape.batch_tokens.or(self.options.batch_tokens));
@@ -175,13 +189,14 @@ impl<'a> EngineBuilder<'a> {
     }
 
     /// What was asked for, with the profile's numbers where it has some.
-    fn embed_options(&self) -> EmbedOptions {
+    fn embed_options(&self, prompts: &Prompts) -> EmbedOptions {
         let (asked, pipeline) = (&self.options, &self.profile.pipeline);
         let or = |amount: Amount, otherwise: usize| amount.count().map_or(otherwise, NonZeroUsize::get);
         EmbedOptions {
             max_batch: or(pipeline.max_batch.value, asked.max_batch),
             window: or(pipeline.window.value, asked.window),
             tokenizer_threads: pipeline.tokenizer_threads.value.count(),
+            prompt: self.prompt_among(prompts),
             ..asked.clone()
         }
     }

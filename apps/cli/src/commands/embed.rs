@@ -29,6 +29,9 @@ pub(crate) fn run(args: &EmbedArgs, quiet: bool) -> anyhow::Result<()> {
     if let Some(path) = &args.lock {
         builder = builder.lock(path);
     }
+    if let Some(side) = source.side {
+        builder = builder.side(side.into());
+    }
     let engine = builder
         .prompt(prompt(args))
         .truncate_dim(args.truncate_dim)

@@ -41,16 +41,20 @@ pub(crate) fn from_source(args: &SourceArgs) -> anyhow::Result<Profile> {
 
 /// The same with the library's own error.
 pub(crate) fn from_source_plainly(args: &SourceArgs) -> drivetrain::Result<Profile> {
-    Profile::build(&layers(args)?)
+    built(args, Layer::default())
 }
 
 /// Whatever is wrong with a profile, whoever runs the program can mend it.
 fn with_flags(args: &SourceArgs, flags: Layer) -> anyhow::Result<Profile> {
-    let profile = layers(args).and_then(|mut layers| {
-        layers.push(flags);
-        Profile::build(&layers)
-    });
-    profile.map_err(|err| CommandError::of(Blame::Usage, err).into())
+    built(args, flags).map_err(|err| CommandError::of(Blame::Usage, err).into())
+}
+
+/// The profile, or that of the side that is named.
+fn built(args: &SourceArgs, flags: Layer) -> drivetrain::Result<Profile> {
+    let mut layers = layers(args)?;
+    layers.push(flags);
+    let profile = Profile::build(&layers)?;
+    Ok(args.side.map_or(profile.clone(), |side| profile.for_side(side.into())))
 }
 
 fn layers(args: &SourceArgs) -> drivetrain::Result<Vec<Layer>> {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path, time::UNIX_EPOCH};
 
 use drivetrain::{
-    Amount, Engine, Profile,
+    Amount, Engine, Profile, Side,
     files::{Identity, InputFacts},
 };
 
@@ -44,6 +44,7 @@ pub(crate) fn identity(args: &EmbedArgs, profile: &Profile, engine: &Engine, inp
     let given = [
         ("allow_emulated", emulated),
         ("the engine's version", running.engine_version.clone()),
+        ("--side", args.profile.source.side.map(|side| Side::from(side).to_string())),
         ("--prompt-name", args.prompt_name.clone()),
         ("--prompt", args.prompt.clone()),
         ("--input-format", args.input_format.map(|format| format!("{format:?}").to_lowercase())),

@@ -32,7 +32,7 @@ impl<'a> EngineBuilder<'a> {
         let label = path.display().to_string();
         let lock = Lock::read(&path)?;
         let package = open_package(&profile.model.value, locations)?;
-        let mut draft = Draft::new(&package, &self.embed_options())?;
+        let mut draft = Draft::new(&package, &self.embed_options(package.prompts()))?;
         let registry = Registry::discover(&locations.plugin_search(&profile.plugins.value));
         let look = Look { profile, locations, registry: &registry, package: &package, goal: lock.plan.goal };
         let mut in_process = InProcess::new(profile, locations);

@@ -27,7 +27,7 @@ impl Budget {
     /// What a profile allows for a goal: vectors of many texts are kept and compared for long, so that they are not to
     /// depend on their neighbours, unless the profile says that they may.
     pub fn of(profile: &Profile, goal: Goal) -> Self {
-        let (accuracy, is_named) = (&profile.accuracy, profile.precision.value.is_some());
+        let (accuracy, is_named) = (&profile.accuracy, waiver(profile).is_some());
         Self {
             max_loss: accuracy.max_loss.value,
             min_cosine: if is_named { accuracy.min_cosine.value } else { accuracy.least_cosine() },
@@ -91,7 +91,12 @@ pub(super) fn expected_loss(precision: Precision) -> f64 {
 /// The share of its quality that the model may lose: a precision that was asked for by name is what the user wants,
 /// with what it loses.
 pub(super) fn loss_allowed(profile: &Profile) -> f64 {
-    profile.precision.value.map_or(0.0, expected_loss).max(profile.accuracy.max_loss.value)
+    waiver(profile).map_or(0.0, expected_loss).max(profile.accuracy.max_loss.value)
+}
+
+/// The precision that is wanted with what it loses: one that is named, unless the other side names another.
+fn waiver(profile: &Profile) -> Option<Precision> {
+    profile.precision.value.filter(|_| !profile.is_apart)
 }
 
 impl Candidate {

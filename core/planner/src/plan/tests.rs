@@ -181,6 +181,34 @@ fn files_that_the_disk_has_no_room_for_are_not_made() {
 }
 
 #[test]
+fn each_side_keeps_to_the_budget_whatever_precision_it_names() {
+    let case = |profile: &str, side: Side| {
+        let mut case = Case::new("amd-zen5", "");
+        case.profile = profile_of(&[Layer::text(profile).unwrap()]).for_side(side);
+        case.plan().map(|plan| format!("{}; {}", plan.chosen.precision, plan.loss())).map_err(|err| err.to_text())
+    };
+    let check = |profile: &str, expect: [&str; 2]| {
+        for (side, expect) in Side::ALL.into_iter().zip(expect) {
+            let found = case(profile, side).unwrap_or_else(|err| err);
+            assert!(found.contains(expect), "{profile}, {side}: {found}");
+        }
+    };
+    let (exact, int8) =
+        ("f32; loses nothing: it computes in f32", "int8; loses about 0.4 % of the quality, as is expected");
+    check("query.threads = 1", [exact, exact]);
+    // Both lose the same: their vectors agree.
+    check("precision = \"int8\"\nquery.threads = 1", [int8, int8]);
+    check("query.precision = \"int8\"\ndocument.precision = \"int8\"", [int8, int8]);
+    // One that loses more than may be lost is not compared with one that loses nothing.
+    check("query.precision = \"int8\"", ["loses about 0.4 % of the quality, 0 % may be lost", exact]);
+    check(
+        "precision = \"int8\"\nquery.precision = \"f32\"",
+        [exact, "loses about 0.4 % of the quality, 0 % may be lost"],
+    );
+    check("query.precision = \"int8\"\naccuracy.max_loss = \"0.4%\"\ndocument.precision = \"f32\"", [int8, exact]);
+}
+
+#[test]
 fn static_models_run_where_nothing_else_is() {
     let mut case = Case::new("small-container", "");
     case.model = table();

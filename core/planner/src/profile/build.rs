@@ -48,6 +48,8 @@ pub struct Profile {
     pub backends: BTreeMap<String, BTreeMap<String, Sourced<Value>>>,
     /// Sides with settings of their own.
     pub(crate) sides: BTreeMap<Side, OneSide>,
+    /// Whether it is one side's and the other names another precision.
+    pub(crate) is_apart: bool,
 }
 
 impl Profile {
@@ -111,6 +113,7 @@ impl Profile {
             },
             backends: values.backends(),
             sides: BTreeMap::new(),
+            is_apart: false,
         })
     }
 

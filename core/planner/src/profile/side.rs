@@ -32,6 +32,15 @@ impl Side {
         }
     }
 
+    /// Names of the prompt that texts of this side have in front of them, the first one that a model has counting: as
+    /// `encode_query` and `encode_document` of sentence-transformers 6.2.0 look for it.
+    pub fn prompt_names(self) -> &'static [&'static str] {
+        match self {
+            Side::Query => &["query"],
+            Side::Document => &["document", "passage", "corpus"],
+        }
+    }
+
     /// Why the setting `key` cannot be one side's own, if it cannot.
     pub(crate) fn refuses(key: &str) -> Option<&'static str> {
         match key {
@@ -79,9 +88,14 @@ impl Profile {
     }
 
     /// The profile of one side: its own settings, and for all others those of the whole. It has no sides itself.
+    ///
+    /// A precision that both sides name is taken with what it loses. Where they name different ones their vectors would
+    /// be further apart than the budget lets them, so that naming one does not waive it.
     pub fn for_side(&self, side: Side) -> Profile {
-        let one = self.sides.get(&side).map_or(self, |one| &one.profile);
-        Profile { sides: BTreeMap::new(), ..one.clone() }
+        let one = |side| self.sides.get(&side).map_or(self, |one| &one.profile);
+        let [query, document] = Side::ALL.map(|side| one(side).precision.value);
+        let is_apart = self.is_apart || query != document;
+        Profile { sides: BTreeMap::new(), is_apart, ..one(side).clone() }
     }
 }
 
