@@ -113,7 +113,8 @@ impl Way {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.backend, self.precision)?;
-        if self.is_one_of_many { write!(f, " {}", self.file.path) } else { Ok(()) }
+        let name = self.file.path.rsplit('/').next().unwrap_or_default();
+        if self.is_one_of_many { write!(f, " {name}") } else { Ok(()) }
     }
 }
 
