@@ -5,7 +5,7 @@ mod side;
 
 use std::{num::NonZeroUsize, path::PathBuf};
 
-use drivetrain_contract::{Call, ErrorKind, NoCall, Result};
+use drivetrain_contract::{Call, Error, ErrorKind, NoCall, Result};
 use drivetrain_package::{Prompts, hub::HubSettings};
 use drivetrain_pipeline::{Draft, EmbedOptions, Prompt};
 use drivetrain_planner::{Amount, Goal, Profile, Side};
@@ -168,7 +168,9 @@ impl<'a> EngineBuilder<'a> {
                 Ok(plan) => plan,
                 Err(nothing_left) => return Err(first_failure.unwrap_or(nothing_left)),
             };
-            (self.observe)(Event::Planned(&plan));
+            if profile.backend.value.named().is_none() {
+                (self.observe)(Event::Planned(&plan));
+            }
             let mut drafted = match draft.take() {
                 Some(draft) => draft,
                 None => Draft::new(&package, &self.embed_options(package.prompts()))?,
@@ -179,8 +181,8 @@ impl<'a> EngineBuilder<'a> {
                 Ok((embedder, running)) => return Ok(Engine::new(embedder, package, running)),
                 Err(err) => err,
             };
-            if err.kind() == ErrorKind::Cancelled || profile.backend.value.named().is_some() {
-                return Err(first_failure.unwrap_or(err));
+            if !is_the_engines(&err) || profile.backend.value.named().is_some() {
+                return Err(err);
             }
             log::warn!("{} does not run, the next best is taken: {}", plan.chosen, err.to_text());
             outlook.give_up(&plan.chosen, plan.shape, &err);
@@ -200,4 +202,11 @@ impl<'a> EngineBuilder<'a> {
             ..asked.clone()
         }
     }
+}
+
+/// Whether another engine may do what this one does not: what is wrong with the model, its files or what was asked for
+/// is to be said instead.
+fn is_the_engines(err: &Error) -> bool {
+    use ErrorKind::{Abi, Dependency, DeviceLost, Internal, Panic, Unsupported};
+    matches!(err.kind(), Abi | Dependency | DeviceLost | Internal | Panic | Unsupported)
 }

@@ -28,7 +28,8 @@ pub enum Event<'a> {
         /// Its folder.
         folder: &'a Path,
     },
-    /// How the model will be run. Said again where that fails, and the next best is taken.
+    /// How the model will be run, where the profile leaves the engine open. Said again where that fails, and the next
+    /// best is taken.
     Planned(&'a Plan),
     /// The package lacks an artifact the backend reads; it is being made.
     Converting {

@@ -7,7 +7,7 @@ use drivetrain_tests::{Outcome, fixtures_dir};
 use crate::cli::{
     Workplace,
     broken_model::{change_tensors, cut, put_nan},
-    workplace::{copy_tree, files_below},
+    workplace::{copy_tree, files_below, made_in},
 };
 
 const WORDS: &str = "embeddings.word_embeddings.weight";
@@ -24,7 +24,7 @@ fn check_broken(fixture: &str, damage: impl FnOnce(&Path), expected: &[&str]) {
     // A graph is made before the tokenizer is read; it is whole and of use once the tokenizer is repaired.
     after.retain(|name| name != "onnx/model.onnx" || before.contains(name));
     assert_eq!(after, before, "nothing is left in the model's folder");
-    assert_eq!(files_below(place.rig.cache()), [""; 0], "nothing is left in the cache");
+    assert_eq!(made_in(place.rig.cache()), [""; 0], "nothing is left in the cache");
 }
 
 fn embed(place: &Workplace, model: &Path) -> Outcome {

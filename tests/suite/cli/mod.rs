@@ -21,10 +21,12 @@ mod lock;
 mod native_library;
 mod npy;
 mod plan;
+mod planning;
 mod plugins;
 mod probe;
 mod rules;
 mod runtimes;
+mod sides;
 mod workplace;
 
 use workplace::Workplace;

@@ -75,6 +75,11 @@ impl Workplace {
     }
 }
 
+/// What was made of models in a cache folder: everything there but what engines said when they were asked.
+pub(super) fn made_in(cache: &Path) -> Vec<String> {
+    files_below(cache).into_iter().filter(|name| name != "plugin-probes.json").collect()
+}
+
 /// Every file below a folder, relative to it, sorted.
 pub(super) fn files_below(root: &Path) -> Vec<String> {
     let mut found = Vec::new();

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use drivetrain_contract::{Backend, Error, Result};
+use drivetrain_contract::{Backend, Error, ErrorKind, Result};
 use drivetrain_planner::{
     Profile,
     plan::{Absence, Engine},
@@ -68,7 +68,11 @@ impl Prober for InProcess<'_> {
                 let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
                 PluginOutcome::Works { version, probe, took_ms }
             }
-            Err(err) => PluginOutcome::Refused { why: err.message().to_owned(), hint: err.hint().map(str::to_owned) },
+            Err(err) => PluginOutcome::Refused {
+                why: err.message().to_owned(),
+                hint: err.hint().map(str::to_owned),
+                code: err.kind().code(),
+            },
         };
         Ok(Probed { outcome, is_lasting: true })
     }
@@ -122,7 +126,9 @@ impl Questions<'_> {
             let remembered = || records.get(&key).filter(|_| !self.refresh).cloned();
             let (is_remembered, outcome) = match &entry.state {
                 State::Shadowed => continue,
-                State::Refused(why) => (false, PluginOutcome::Refused { why: why.to_text(), hint: None }),
+                State::Refused(why) => {
+                    (false, PluginOutcome::Refused { why: why.to_text(), hint: None, code: why.kind().code() })
+                }
                 State::Usable => match remembered() {
                     Some(outcome) => (true, outcome),
                     None => {
@@ -168,11 +174,11 @@ impl Asked {
     /// Whoever writes settings for an engine means that engine: one that does not work with them is not passed over.
     ///
     /// # Errors
-    /// [`drivetrain_contract::ErrorKind::Invalid`] with what the engine says.
+    /// What the engine says.
     pub(super) fn check_settings(&self, profile: &Profile) -> Result<()> {
         match &self.outcome {
-            PluginOutcome::Refused { why, hint } if !profile.backend_config(&self.id).is_empty() => {
-                let err = Error::invalid(format!("`{}` does not work with its settings: {why}", self.id));
+            PluginOutcome::Refused { why, hint, code } if !profile.backend_config(&self.id).is_empty() => {
+                let err = Error::new(ErrorKind::from_code(*code), why);
                 Err(hint.iter().fold(err, |err, hint| err.with_hint(hint)))
             }
             _ => Ok(()),
@@ -183,7 +189,7 @@ impl Asked {
     pub(super) fn engine(&self) -> Engine {
         let found = match &self.outcome {
             PluginOutcome::Works { probe, .. } => Ok(probe.clone()),
-            PluginOutcome::Refused { why, hint } => Err(Absence { reason: why.clone(), remedy: hint.clone() }),
+            PluginOutcome::Refused { why, hint, .. } => Err(Absence { reason: why.clone(), remedy: hint.clone() }),
         };
         Engine { backend: self.id.clone(), found }
     }

@@ -78,7 +78,7 @@ impl Look<'_> {
     ) -> Result<(LockedEngine, LockedMachine)> {
         let (version, probe) = match outcome {
             Some(PluginOutcome::Works { version, probe, .. }) => (version, probe),
-            Some(PluginOutcome::Refused { why, hint }) => {
+            Some(PluginOutcome::Refused { why, hint, .. }) => {
                 let error = Error::dependency(why);
                 return Err(hint.iter().fold(error, |error, hint| error.with_hint(hint)));
             }

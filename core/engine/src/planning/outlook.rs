@@ -1,6 +1,6 @@
 //! Everything that a plan depends on, in one place.
 
-use drivetrain_contract::{Error, Result};
+use drivetrain_contract::{Error, ErrorKind, Precision, Probe, Result};
 use drivetrain_package::Package;
 use drivetrain_planner::{
     Choice, Goal, Profile,
@@ -9,10 +9,14 @@ use drivetrain_planner::{
     rules::RuleSet,
     tune::{Field, Outcome, Trial, field},
 };
-use drivetrain_plugin_host::{Entry, Registry};
+use drivetrain_plugin_host::{Entry, Registry, State};
 
 use super::{Asked, Prober, Questions, facts::model_facts, kept};
-use crate::{Locations, artifacts, trial::Lengths};
+use crate::{
+    Locations, artifacts,
+    choose::{self, Arithmetic},
+    trial::Lengths,
+};
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -54,19 +58,18 @@ impl<'l> Outlook<'l> {
         let hardware = Hardware::of_this_machine();
         let model = model_facts(package, locations);
         let questions = Questions { profile, locations, identity: hardware.identity(), refresh: false };
-        let (mut engines, mut all_asked) = (Vec::new(), Vec::new());
-        for entry in registry.entries() {
-            if let Some(absence) = beside_the_point(entry, &model, profile) {
-                engines.push(Engine { backend: entry.id.clone(), found: Err(absence) });
-                continue;
-            }
-            for asked in questions.ask([entry], prober)? {
-                asked.check_settings(profile)?;
-                engines.push(asked.engine());
-                all_asked.push(asked);
+        let (mut unasked, mut relevant) = (Vec::new(), Vec::new());
+        for entry in registry.entries().iter().filter(|entry| !matches!(entry.state, State::Shadowed)) {
+            match beside_the_point(entry, &model, profile) {
+                Some(absence) => unasked.push(Engine { backend: entry.id.clone(), found: Err(absence) }),
+                None => relevant.push(entry),
             }
         }
-        let mut outlook = Self { look, hardware, engines, asked: all_asked, model, rules, trials: Vec::new() };
+        let asked = questions.ask(relevant, prober)?;
+        asked.iter().try_for_each(|asked| asked.check_settings(profile))?;
+        let engines: Vec<Engine> = asked.iter().map(Asked::engine).chain(unasked).collect();
+        check_device(&engines, profile)?;
+        let mut outlook = Self { look, hardware, engines, asked, model, rules, trials: Vec::new() };
         outlook.trials = kept::read(&outlook);
         Ok(outlook)
     }
@@ -140,6 +143,23 @@ impl<'l> Outlook<'l> {
             goal: self.look.goal,
             trials: &self.trials,
         }
+    }
+}
+
+/// Whether what the profile names is there: a device of any engine, and of an engine that it names as well a device
+/// that computes in the precision.
+fn check_device(engines: &[Engine], profile: &Profile) -> Result<()> {
+    let (device, backend) = (&profile.device.value, profile.backend.value.named());
+    let there: Vec<(&str, &Probe)> =
+        engines.iter().filter_map(|one| Some((&*one.backend, one.found.as_ref().ok()?))).collect();
+    let has = |(_, probe): &&(&str, &Probe)| probe.devices.iter().any(|one| device.named() == Some(&*one.id));
+    let Some((id, probe)) = there.iter().find(has).or(there.first()) else { return Ok(()) };
+    let precision = profile.precision.value.unwrap_or(Precision::F32);
+    let arithmetic = Arithmetic { precision, allow_emulated: profile.allow_emulated.value };
+    let is_named = (backend.is_some() || there.len() == 1) && profile.precision.value.is_some();
+    match choose::device(id, probe, device, arithmetic) {
+        Err(err) if is_named || err.kind() == ErrorKind::NotFound => Err(err),
+        _ => Ok(()),
     }
 }
 

@@ -70,7 +70,8 @@ pub struct Rejected {
 /// Decides.
 ///
 /// # Errors
-/// [`ErrorKind::Unsupported`] when nothing is left to run the model, with what would change that, and
+/// [`ErrorKind::Unsupported`] when nothing is left to run the model, with what would change that,
+/// [`ErrorKind::Dependency`] when an engine is not there that could be had, and
 /// [`ErrorKind::OutOfMemory`] when only the limit on memory stands against it, with what it would have to be.
 pub fn plan(situation: &Situation<'_>, rules: &RuleSet) -> Result<Plan> {
     let Situation { model, trials, .. } = *situation;
@@ -178,7 +179,11 @@ fn nothing_left(model: &ModelFacts, least: Option<u64>, rejected: &[Rejected]) -
             why.push(words);
         }
     }
-    let error = Error::unsupported(format!("nothing here can run the model `{}`: {}", model.name, why.join("; ")));
+    // An engine that is known and not there, which can be mended, is what is missing.
+    let is_missing = rejected.iter().any(|one| matches!(&one.reason, Reason::Absent(one) if one.remedy.is_some()));
+    let kind = if is_missing { ErrorKind::Dependency } else { ErrorKind::Unsupported };
+    let message = format!("nothing here can run the model `{}`: {}", model.name, why.join("; "));
+    let error = Error::new(kind, message);
     match rejected.iter().find_map(|rejected| rejected.reason.remedy()) {
         Some(remedy) => error.with_hint(remedy),
         None => error.with_hint("`drivetrain doctor` says what is there"),

@@ -67,6 +67,9 @@ pub enum PluginOutcome {
         why: String,
         /// The way out, where one is known.
         hint: Option<String>,
+        /// Code of the kind of error, by [`drivetrain_contract::ErrorKind::code`].
+        #[serde(default)]
+        code: i32,
     },
 }
 
@@ -192,7 +195,7 @@ mod tests {
     }
 
     fn refused(why: &str) -> PluginOutcome {
-        PluginOutcome::Refused { why: why.to_owned(), hint: None }
+        PluginOutcome::Refused { why: why.to_owned(), hint: None, code: 0 }
     }
 
     #[test]

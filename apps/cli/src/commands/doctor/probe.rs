@@ -21,7 +21,7 @@ pub(in crate::commands) enum Message {
     /// It is open.
     Opened { backend: String, opened: Opened },
     /// It cannot be opened.
-    Failed { backend: String, why: String, hint: Option<String> },
+    Failed { backend: String, why: String, hint: Option<String>, code: i32 },
     /// What is loaded into the process at the end.
     Loaded { images: Vec<Image> },
 }
@@ -55,7 +55,10 @@ pub(super) fn run(backends: &[String], source: &SourceArgs) -> anyhow::Result<()
                 open.push(kept);
                 say(&Message::Opened { backend, opened })?;
             }
-            Err(err) => say(&Message::Failed { backend, why: words(&err), hint: err.hint().map(str::to_owned) })?,
+            Err(err) => {
+                let (hint, code) = (err.hint().map(str::to_owned), err.kind().code());
+                say(&Message::Failed { backend, why: words(&err), hint, code })?;
+            },
         }
     }
     say(&Message::Loaded { images: loaded_images() })

@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn messages_are_found_between_what_libraries_print() {
         let said = "hello from a library\n{\"what\":\"opening\",\"backend\":\"a\"}\n{\"what\":\"else\"}\n[1]\n\
-                    {\"what\":\"failed\",\"backend\":\"a\",\"why\":\"x\",\"hint\":null}\n{\"what\":\"opening\",\"back";
+                    {\"what\":\"failed\",\"backend\":\"a\",\"why\":\"x\",\"hint\":null,\"code\":13}\n{\"what\":\"opening\",\"back";
         let messages = messages(said);
         assert!(matches!(&messages[..], [Message::Opening { .. }, Message::Failed { why, .. }] if why == "x"));
         let trial = Trial { messages, failure: None, is_started: true };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use drivetrain::{Probed, Prober, Result, planner::probe::PluginOutcome, plugin_host::Entry};
+use drivetrain::{ErrorKind, Probed, Prober, Result, planner::probe::PluginOutcome, plugin_host::Entry};
 
 use crate::{
     args::SourceArgs,
@@ -29,8 +29,8 @@ impl Prober for ChildProber {
     }
 }
 
-fn refused(why: String, hint: Option<String>) -> PluginOutcome {
-    PluginOutcome::Refused { why, hint }
+fn refused(why: String, hint: Option<String>, kind: ErrorKind) -> PluginOutcome {
+    PluginOutcome::Refused { why, hint, code: kind.code() }
 }
 
 /// What a process that opened one plugin tells of it. How it ended counts for more than what it said.
@@ -39,14 +39,16 @@ fn outcome(trial: Trial) -> PluginOutcome {
         return refused(
             failure,
             Some("`drivetrain doctor` says more; `drivetrain probe --refresh` tries again".to_owned()),
+            ErrorKind::Dependency,
         );
     }
     let told = trial.messages.into_iter().find_map(|message| match message {
         Message::Opened { opened, .. } => {
             Some(PluginOutcome::Works { version: opened.version, probe: opened.probe, took_ms: opened.took_ms })
         }
-        Message::Failed { why, hint, .. } => Some(refused(why, hint)),
+        Message::Failed { why, hint, code, .. } => Some(refused(why, hint, ErrorKind::from_code(code))),
         Message::Opening { .. } | Message::Loaded { .. } => None,
     });
-    told.unwrap_or_else(|| refused("the process that loaded it said nothing".to_owned(), None))
+    let silent = || refused("the process that loaded it said nothing".to_owned(), None, ErrorKind::Dependency);
+    told.unwrap_or_else(silent)
 }

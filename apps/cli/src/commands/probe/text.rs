@@ -122,7 +122,7 @@ fn plugin(text: &mut String, asked: &Asked) {
                 line(text, format_args!("{:<13} {} ({precisions}){why}", "", device.id));
             }
         }
-        PluginOutcome::Refused { why, hint } => {
+        PluginOutcome::Refused { why, hint, .. } => {
             line(text, format_args!("{:<13} refused: {why}{remembered}", asked.id));
             if let Some(hint) = hint {
                 line(text, format_args!("{:<13} {hint}", ""));

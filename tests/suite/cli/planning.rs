@@ -1,0 +1,187 @@
+//! Plans in use: what is measured and kept, what is told of it, and what becomes of candidates that do not run.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use drivetrain_tests::{Outcome, Program, skip};
+use serde_json::Value;
+
+use crate::cli::Workplace;
+
+/// Long enough for a race between candidates for a model this small.
+const SECONDS: &str = "plan.tune_seconds=3";
+
+/// A small transformer that every engine can run as it is, and the folder it is in; `None` after saying that the check is
+/// skipped.
+fn ready() -> Option<Workplace> {
+    let place = Workplace::new()?;
+    place.fixture("bert-mean", "m");
+    place.run(&["convert", "m", "--to", "onnx", "--no-check"]).succeeded();
+    Some(place)
+}
+
+fn program(place: &Workplace, command: &str, args: &[&str]) -> Program {
+    place.program(&[&[command, "-m", "m", "--set", SECONDS], args].concat())
+}
+
+fn run(place: &Workplace, command: &str, args: &[&str]) -> Outcome {
+    program(place, command, args).run()
+}
+
+fn plan(place: &Workplace, args: &[&str]) -> Value {
+    let outcome = run(place, "plan", &[args, &["--json"]].concat()).succeeded();
+    serde_json::from_str(&outcome.stdout).unwrap_or_else(|err| panic!("{err}: {}", outcome.stdout))
+}
+
+/// The files in which trials are kept.
+fn kept(place: &Workplace) -> Vec<PathBuf> {
+    let files = fs::read_dir(place.rig.cache().join("trials")).into_iter().flatten().flatten();
+    files.map(|file| file.path()).collect()
+}
+
+/// Puts a library in the place of ONNX Runtime, for the profile `p.toml`, that is ONNX Runtime but does this first
+/// wherever a candidate is tried; `None` after saying that the check is skipped.
+fn tampered(place: &Workplace, action: &str) -> Option<()> {
+    let genuine = place.rig.onnxruntime("1.28.0");
+    let source = format!(
+        "#include <dlfcn.h>\n#include <fcntl.h>\n#include <stdlib.h>\n#include <string.h>\n#include <unistd.h>\n\
+         static int is_a_trial(void) {{\n\
+             char line[4096] = {{0}};\n\
+             int file = open(\"/proc/self/cmdline\", O_RDONLY);\n\
+             long length = read(file, line, sizeof line - 1);\n\
+             for (long at = 0; at < length; at += strlen(line + at) + 1) if (!strcmp(line + at, \"trial\")) return 1;\n\
+             return 0;\n\
+         }}\n\
+         __attribute__((constructor)) static void begin(void) {{ if (is_a_trial()) {{ {action} }} }}\n\
+         const void *OrtGetApiBase(void) {{\n\
+             const void *(*genuine)(void) = dlsym(dlopen({genuine:?}, RTLD_NOW), \"OrtGetApiBase\");\n\
+             return genuine();\n\
+         }}\n"
+    );
+    let (source, target) = (place.write("tampered.c", source), place.path("libonnxruntime.so.1.28.0"));
+    let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&target).arg(&source).arg("-ldl").status();
+    if !cfg!(target_os = "linux") || !compiled.is_ok_and(|status| status.success()) {
+        skip("needs a C compiler, `cc`, and Linux");
+        return None;
+    }
+    place.write("p.toml", format!("[backends.onnxruntime]\nlibrary = {target:?}\n"));
+    Some(())
+}
+
+#[test]
+fn what_is_measured_is_kept_and_counts_from_then_on() {
+    let Some(place) = ready() else { return };
+    let before = run(&place, "plan", &[]).succeeded().stdout;
+    assert!(!before.contains("  tried "), "{before}");
+    let measured = plan(&place, &["--tune"]);
+    assert!(measured["figures"]["speed"]["seconds_per_text"].as_f64().is_some_and(|took| took > 0.0), "{measured:#}");
+    let tried = |one: &&Value| one["figures"]["speed"].is_object() || one["reason"]["why"] == "failed";
+    let rejected = measured["rejected"].as_array().expect("a list");
+    assert!(rejected.iter().any(|one| tried(&one)), "{measured:#}");
+    assert_eq!(kept(&place).len(), 1);
+    let after = run(&place, "plan", &[]).succeeded().stdout;
+    assert!(after.contains("\n  tried   "), "{after}");
+    assert_eq!(plan(&place, &[])["figures"], measured["figures"], "it is not measured again");
+    // Another question has its own answer, which nobody has found out yet.
+    let other = run(&place, "plan", &["--max-loss", "1%"]).succeeded().stdout;
+    assert!(!other.contains("  tried "), "{other}");
+}
+
+fn check_unusable(place: &Workplace, file: &Path, contents: &str, expected: &str) {
+    fs::write(file, contents).expect("a file");
+    let outcome = run(place, "plan", &[]).succeeded();
+    assert!(outcome.stderr.contains(expected), "`{expected}` is not in: {}", outcome.stderr);
+    assert!(outcome.stderr.contains("has to be found out again"), "{}", outcome.stderr);
+    assert!(!outcome.stdout.contains("  tried "), "{}", outcome.stdout);
+}
+
+#[test]
+fn trials_that_cannot_be_read_are_told_and_left_out() {
+    let Some(place) = ready() else { return };
+    run(&place, "plan", &["--tune"]).succeeded();
+    let files = kept(&place);
+    let [file] = &files[..] else { panic!("one race, one file: {files:?}") };
+    let text = fs::read_to_string(file).expect("trials");
+    check_unusable(&place, file, &text[..text.len() / 2], "cannot be used: EOF");
+    check_unusable(&place, file, "", "cannot be used: EOF");
+    check_unusable(&place, file, &text.replace("\"version\": 1", "\"version\": 2"), "it has version 2, and 1 is known");
+    check_unusable(&place, file, "{}", "it has no version");
+    check_unusable(&place, file, &format!("{text}{}", " ".repeat(1 << 20)), "it is too large");
+    // A file of another question, such as one that was copied, is no answer to this one.
+    fs::write(file, text.replacen("\"package\": \"", "\"package\": \"other-", 1)).expect("a file");
+    assert!(!run(&place, "plan", &[]).succeeded().stdout.contains("  tried "));
+    fs::write(file, &text).expect("a file");
+    assert!(run(&place, "plan", &[]).succeeded().stdout.contains("  tried "));
+}
+
+#[test]
+fn a_candidate_that_crashes_is_out_and_the_others_go_on() {
+    let Some(place) = ready() else { return };
+    if tampered(&place, "write(2, \"no licence\\n\", 11); abort();").is_none() {
+        return;
+    }
+    let found = plan(&place, &["-c", "p.toml", "--tune"]);
+    assert_ne!(found["chosen"]["backend"], "onnxruntime");
+    assert!(found["figures"]["speed"].is_object(), "{found:#}");
+    let rejected = found["rejected"].as_array().expect("a list").iter();
+    let reason = |one: &Value| (one["backend"] == "onnxruntime").then(|| one["reason"].clone());
+    let failed = rejected.filter_map(reason).find(|reason| reason["why"] == "failed").expect("a candidate that failed");
+    let problem = failed["problem"].as_str().expect("what happened");
+    assert!(problem.contains("signal: 6") && problem.contains("no licence"), "{problem}");
+    // It stays out, and what embeds does not go near it.
+    assert_ne!(plan(&place, &["-c", "p.toml"])["chosen"]["backend"], "onnxruntime");
+    let goal = ["-c", "p.toml", "--set", "workload.goal=throughput", "x"];
+    let told = run(&place, "embed", &goal).succeeded().stderr;
+    assert!(told.contains("runs with ") && !told.contains("runs with onnxruntime"), "{told}");
+}
+
+#[test]
+fn a_race_that_is_interrupted_ends_with_a_plan() {
+    let Some(place) = ready() else { return };
+    let begun = place.path("begun");
+    if tampered(&place, &format!("creat({begun:?}, 0600); sleep(60);")).is_none() {
+        return;
+    }
+    let running = program(&place, "plan", &["-c", "p.toml", "--tune"]).start().until(|| begun.is_file());
+    running.signal("INT");
+    let outcome = running.wait();
+    outcome.failed(130, &["interrupted"]);
+    assert!(outcome.stdout.starts_with("m: ") && outcome.stdout.contains("\n  file    "), "{}", outcome.stdout);
+    assert!(outcome.took < Duration::from_secs(30), "{:?}", outcome.took);
+    assert_eq!(kept(&place), Vec::<PathBuf>::new(), "half a race decides nothing later");
+}
+
+#[test]
+fn embedding_says_in_one_line_what_was_chosen() {
+    let Some(place) = ready() else { return };
+    let told = run(&place, "embed", &["x"]).succeeded().stderr;
+    assert_eq!(told.lines().count(), 1, "{told}");
+    for part in ["`m` runs with ", " by the rules; ", "`drivetrain plan --explain`", "`drivetrain plan --tune` measures"] {
+        assert!(told.contains(part), "`{part}` is not in: {told}");
+    }
+    for args in [&["-q", "x"][..], &["--backend", "onnxruntime", "x"]] {
+        assert_eq!(run(&place, "embed", args).succeeded().stderr, "", "{args:?}");
+    }
+}
+
+#[test]
+fn embedding_measures_first_where_the_profile_says_so() {
+    let Some(place) = ready() else { return };
+    let always = ["--set", "plan.tune=always", "x"];
+    let first = run(&place, "embed", &always).succeeded();
+    assert!(first.stderr.contains("(measured; "), "{}", first.stderr);
+    let files = kept(&place);
+    let [file] = &files[..] else { panic!("one race, one file: {files:?}") };
+    let changed = || fs::metadata(file).and_then(|facts| facts.modified()).expect("a file");
+    let before = changed();
+    let second = run(&place, "embed", &always).succeeded();
+    assert_eq!((second.stdout, changed()), (first.stdout, before), "it is known by now");
+    // What is typed is too little to measure for, unless somebody says so.
+    let place = ready().expect("it was ready before");
+    run(&place, "embed", &["x"]).succeeded();
+    assert_eq!(kept(&place), Vec::<PathBuf>::new());
+}
