@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accuracy;
+pub mod cache_file;
 pub mod lock;
 pub mod plan;
 pub mod probe;

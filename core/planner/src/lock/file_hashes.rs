@@ -11,7 +11,8 @@ use drivetrain_contract::{Call, Error, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{FileHash, LockedFile, cache_file};
+use super::{FileHash, LockedFile};
+use crate::cache_file;
 use crate::probe::FileStamp;
 
 /// Version of the file, the only one there is so far.

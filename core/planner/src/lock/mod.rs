@@ -16,7 +16,6 @@
 //!
 //! [`PlanFile`] reads either a lock or what `drivetrain plan --json` printed, to compare two of them.
 
-mod cache_file;
 mod checked;
 mod compare;
 mod contents;

@@ -1,22 +1,19 @@
 //! What plugins said when they were asked, kept in a file, so that nothing is opened twice for the same answer.
 
 use std::{
-    fs::{self, File},
-    io::{Read, Write},
+    fs,
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
 
 use drivetrain_contract::{Error, Probe, Result};
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 use super::Identity;
+use crate::cache_file;
 
 /// Version of the file, the only one there is so far.
 const VERSION: u32 = 1;
-/// A record has some kilobytes; more than this is no file of ours.
-const MAX_BYTES: u64 = 8 << 20;
 /// Enough for every engine in several versions and with several settings. The oldest are dropped.
 const MAX_RECORDS: usize = 64;
 
@@ -86,12 +83,6 @@ struct Record {
     outcome: PluginOutcome,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Contents<R> {
-    version: u32,
-    records: R,
-}
-
 impl FileStamp {
     /// The stamp of a file as it is now.
     ///
@@ -124,14 +115,7 @@ impl PluginRecords {
     /// [`drivetrain_contract::ErrorKind::Io`] when it cannot be read, [`drivetrain_contract::ErrorKind::Invalid`] when
     /// it is broken or of another version. Everything in it can be found out again.
     pub fn read(path: &Path) -> Result<Self> {
-        let Some(text) = text(path)? else { return Ok(Self::default()) };
-        let broken = |err| Error::invalid(format!("the records in `{}` are broken", path.display())).with_source(err);
-        let contents: Contents<serde_json::Value> = serde_json::from_slice(&text).map_err(broken)?;
-        if contents.version != VERSION {
-            let (path, version) = (path.display(), contents.version);
-            return Err(Error::invalid(format!("the records in `{path}` are of version {version}, not {VERSION}")));
-        }
-        Ok(Self { records: serde_json::from_value(contents.records).map_err(broken)? })
+        Ok(Self { records: cache_file::read(path, VERSION)?.unwrap_or_default() })
     }
 
     /// What became of a plugin under the same circumstances.
@@ -152,33 +136,7 @@ impl PluginRecords {
     /// # Errors
     /// [`drivetrain_contract::ErrorKind::Io`] when it cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let unwritable = |err| Error::io(format!("cannot write `{}`", path.display())).with_source(err);
-        let folder = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(unwritable)?;
-        let contents = Contents { version: VERSION, records: &self.records };
-        let text = serde_json::to_vec(&contents).map_err(|err| unwritable(err.into()))?;
-        let mut file = NamedTempFile::new_in(folder).map_err(unwritable)?;
-        file.write_all(&text).map_err(unwritable)?;
-        file.persist(path).map_err(|err| unwritable(err.error))?;
-        Ok(())
-    }
-}
-
-/// The bytes of the file, if there is one.
-fn text(path: &Path) -> Result<Option<Vec<u8>>> {
-    let label = path.display();
-    let unreadable = |err| Error::io(format!("cannot read the records in `{label}`")).with_source(err);
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => {}
-        Ok(_) => return Err(Error::invalid(format!("`{label}` is no file"))),
-        Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(err) => return Err(unreadable(err)),
-    }
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
-    match bytes.len() as u64 <= MAX_BYTES {
-        true => Ok(Some(bytes)),
-        false => Err(Error::invalid(format!("the records in `{label}` have more than {MAX_BYTES} bytes"))),
+        cache_file::write(path, VERSION, &self.records)
     }
 }
 
@@ -247,7 +205,7 @@ mod tests {
         check(b"{\"version\":1}", "are broken");
         check(b"{\"version\":1,\"records\":[{}]}", "are broken");
         check(b"{\"version\":2,\"records\":{\"another\":\"form\"}}", "are of version 2, not 1");
-        check(&vec![b' '; MAX_BYTES as usize + 1], "have more than");
+        check(&vec![b' '; (8 << 20) + 1], "have more than");
         check("[".repeat(100_000).as_bytes(), "are broken");
         assert!(PluginRecords::read(folder.path()).unwrap_err().message().ends_with("is no file"));
     }

@@ -24,7 +24,7 @@ struct Contents<R> {
 /// # Errors
 /// [`drivetrain_contract::ErrorKind::Io`] when it cannot be read, [`drivetrain_contract::ErrorKind::Invalid`] when it is
 /// broken or of another version.
-pub(super) fn read<R: DeserializeOwned>(path: &Path, version: u32) -> Result<Option<R>> {
+pub fn read<R: DeserializeOwned>(path: &Path, version: u32) -> Result<Option<R>> {
     let label = path.display();
     let Some(bytes) = bytes(path)? else { return Ok(None) };
     let broken = |err| Error::invalid(format!("the records in `{label}` are broken")).with_source(err);
@@ -40,7 +40,7 @@ pub(super) fn read<R: DeserializeOwned>(path: &Path, version: u32) -> Result<Opt
 ///
 /// # Errors
 /// [`drivetrain_contract::ErrorKind::Io`] when it cannot be written.
-pub(super) fn write(path: &Path, version: u32, records: impl Serialize) -> Result<()> {
+pub fn write(path: &Path, version: u32, records: impl Serialize) -> Result<()> {
     let unwritable = |err| Error::io(format!("cannot write `{}`", path.display())).with_source(err);
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(unwritable)?;
