@@ -129,6 +129,9 @@ impl Plan {
         };
         let reason = self.rejected.iter().find(of_choice).map(|rejected| match &rejected.reason {
             Reason::Later { .. } => "another comes first".to_owned(),
+            Reason::Slower { .. } | Reason::Larger { .. } | Reason::Untried { .. } => {
+                "another did better in its trial".to_owned()
+            }
             reason => reason.to_string(),
         });
         Some(reason.unwrap_or_else(|| "there is no such engine, device or file here".to_owned()))

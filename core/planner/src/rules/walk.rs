@@ -116,7 +116,7 @@ impl Walk {
             reached.explain_path(&mut text);
             for choice in &reached.choices {
                 let missing = missing(choice);
-                let verdict = missing.as_ref().map_or("taken".to_owned(), |why| format!("cannot be had: {why}"));
+                let verdict = missing.as_ref().map_or("taken".to_owned(), |why| format!("not taken: {why}"));
                 line(&mut text, format_args!("  {}: {choice}: {verdict}", choice.name));
                 if missing.is_none() {
                     return text;

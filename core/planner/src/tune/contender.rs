@@ -46,9 +46,8 @@ pub struct Field {
     pub budget: Budget,
     /// What matters most.
     pub goal: Goal,
-    /// Whether the winner is also tried with fewer sessions: where many texts come and nobody said how many it should
-    /// have.
-    pub varies_sessions: bool,
+    /// Whether the winner is also tried with its threads split up otherwise: where nobody said how.
+    pub varies_splits: bool,
 }
 
 /// The field for a situation. Its contenders are the candidates that are worth a trial: the reference first, then in the order in which they are likely to win.
@@ -86,9 +85,13 @@ pub fn field(situation: &Situation<'_>, rules: &RuleSet) -> Field {
         chosen.insert(0, Contender { candidate, shape, is_reference: true, competes: false });
     }
     let goal = sifted.goal();
-    let is_open = situation.profile.pipeline.sessions.value.count().is_none();
-    let varies_sessions = goal == Goal::Throughput && is_open;
-    Field { contenders: chosen, budget: sifted.budget(), goal, varies_sessions }
+    let (threads, sessions) = (&situation.profile.threads.value, &situation.profile.pipeline.sessions.value);
+    let varies_splits = match goal {
+        Goal::Throughput => sessions.count().is_none(),
+        Goal::Latency => threads.count().is_none() && sessions.count().is_none(),
+        Goal::Memory => false,
+    };
+    Field { contenders: chosen, budget: sifted.budget(), goal, varies_splits }
 }
 
 impl Field {

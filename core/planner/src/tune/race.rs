@@ -5,9 +5,8 @@ use std::time::Duration;
 use drivetrain_contract::{Error, ErrorKind, Result};
 
 use super::{
-    Contender, Field, Figures, Lap, Outcome, Sampled, Seat, Speed, Stand, Step, Trial,
-    judge::judge,
-    shapes::{fastest_shape, fewer_sessions},
+    Contender, Field, Figures, Lap, Outcome, Sampled, Seat, Speed, Stand, Step, Trial, judge::judge,
+    shapes::fastest_shape,
 };
 use crate::plan::Shape;
 
@@ -15,8 +14,10 @@ use crate::plan::Shape;
 const LAP_SECONDS: f64 = 0.05;
 /// Texts of the first lap.
 const FIRST_TEXTS: usize = 4;
-/// Laps of each stage.
-const LAPS: usize = 3;
+/// Laps of each stage, and of one in which few are left: those are hard to tell apart.
+const LAPS: (usize, usize) = (3, 5);
+/// How many are few.
+const FEW: usize = 3;
 /// Stages before the winner stands.
 const STAGES: usize = 4;
 /// Whoever is slower than this share of the first drops out though laps overlap: it will hardly catch up.
@@ -145,10 +146,11 @@ impl<'s> Running<'_, 's> {
         Ok(None)
     }
 
-    /// Three laps of each in turn, after one that warms up and counts only where there is no time for others.
+    /// Some laps of each in turn, after one that warms up and counts only where there is no time for others.
     fn stage(&mut self, n_texts: usize) -> Result<()> {
         self.runners.iter_mut().for_each(|runner| runner.laps.clear());
-        'laps: for _ in 0..=LAPS {
+        let laps = if self.runners.len() > FEW { LAPS.0 } else { LAPS.1 };
+        'laps: for _ in 0..=laps {
             let mut idx = 0;
             while idx < self.runners.len() {
                 if self.has_used(RACING) {
@@ -194,11 +196,11 @@ impl<'s> Running<'_, 's> {
         let Some((idx, _)) = fastest else { return Ok(()) };
         let contender = self.runners[idx].contender.clone();
         let mut others = Vec::new();
-        for sessions in if self.field.varies_sessions { fewer_sessions(contender.shape.sessions) } else { Vec::new() } {
+        for shape in self.field.other_shapes(contender.shape) {
             if self.has_used(RACING) {
                 break;
             }
-            let other = Contender { shape: Shape { sessions, ..contender.shape }, ..contender.clone() };
+            let other = Contender { shape, ..contender.clone() };
             self.stand.observe(Step::Opening(&other));
             match self.stand.open(&other) {
                 Ok(seat) => others.push((other.shape, seat)),
@@ -213,7 +215,8 @@ impl<'s> Running<'_, 's> {
         let runner = &mut self.runners[idx];
         let base = (contender.shape, &mut runner.seat);
         if let Some((shape, speed)) = fastest_shape(base, &mut others, n_texts, &is_over)? {
-            if let Some(place) = others.iter().position(|(other, _)| other.sessions == shape.sessions) {
+            let is_like = |other: &Shape| (other.sessions, other.threads) == (shape.sessions, shape.threads);
+            if let Some(place) = others.iter().position(|(other, _)| is_like(other)) {
                 runner.seat = others.swap_remove(place).1;
             }
             runner.contender.shape = shape;

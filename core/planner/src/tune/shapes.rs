@@ -2,8 +2,8 @@
 
 use drivetrain_contract::Result;
 
-use super::{Lap, Seat, Speed};
-use crate::plan::Shape;
+use super::{Field, Lap, Seat, Speed};
+use crate::{Goal, plan::Shape};
 
 /// Laps of each shape.
 const LAPS: usize = 3;
@@ -11,13 +11,21 @@ const LAPS: usize = 3;
 /// not worth a batch that nobody else has tried.
 const WORTH_IT: f64 = 0.98;
 
-/// Numbers of sessions below this one that are worth a trial: all threads in one, and as many sessions as threads in
-/// each.
-pub(super) fn fewer_sessions(sessions: usize) -> Vec<usize> {
-    let mut fewer = vec![1, sessions.isqrt()];
-    fewer.dedup();
-    fewer.retain(|&one| (1..sessions).contains(&one));
-    fewer
+impl Field {
+    /// Other splits of threads that are worth a trial where nobody has said which it is to be. For many texts all threads
+    /// in one session, and as many sessions as threads in each; for one at a time a single thread, since threads wait for
+    /// each other at every operation.
+    pub(super) fn other_shapes(&self, shape: Shape) -> Vec<Shape> {
+        let mut others = match self.goal {
+            _ if !self.varies_splits => Vec::new(),
+            Goal::Throughput => [1, shape.sessions.isqrt()].map(|sessions| Shape { sessions, ..shape }).to_vec(),
+            Goal::Latency => vec![Shape { sessions: 1, threads: 1, ..shape }],
+            Goal::Memory => Vec::new(),
+        };
+        others.dedup();
+        others.retain(|other| *other != shape && other.sessions > 0);
+        others
+    }
 }
 
 /// A shape that is tried, and on whose seat.

@@ -120,7 +120,7 @@ fn run(max_loss: &str, fakes: &[(&str, Fake)]) -> (Race, f64) {
         contenders: fakes.iter().map(|(id, _)| contender(id, precision(id))).collect(),
         budget: Budget::of(&profile, Goal::Throughput),
         goal: Goal::Throughput,
-        varies_sessions: true,
+        varies_splits: true,
     };
     let fakes = fakes.iter().map(|(id, fake)| ((*id).to_owned(), fake.clone())).collect();
     let clock = Rc::new(Cell::new(0.0));

@@ -22,9 +22,9 @@ https://sbert.net/docs/sentence_transformer/usage/efficiency.html, 2024-10-10
 is there a GPU? yes: `device` is gpu
 are texts usually shorter than 500 characters? yes: `text_chars` is 120, below 500
 → gpu-short: on short texts onnx-O4 measured 1.83, half precision in torch 1.54, onnx 1.46
-  onnx-O4: onnxruntime f16 onnx/model_O4.onnx on gpu: cannot be had: it has no device of this kind
-  torch-fp16: libtorch f16 on gpu: cannot be had: it is not installed
-  onnx-gpu: onnxruntime f32 onnx/model.onnx on gpu: cannot be had: it has no device of this kind
+  onnx-O4: onnxruntime f16 onnx/model_O4.onnx on gpu: not taken: it has no device of this kind
+  torch-fp16: libtorch f16 on gpu: not taken: it is not installed
+  onnx-gpu: onnxruntime f32 onnx/model.onnx on gpu: not taken: it has no device of this kind
 what comes next:
 is an accuracy loss of 0.4 % acceptable? no: `max_loss` is not known
 is it an Intel processor? yes: `cpu_vendor` is intel
@@ -39,7 +39,7 @@ fn a_walk_that_comes_to_nothing_says_so() {
     let walk = RuleSet::shipped(V5).unwrap().walk(Task::Embed, &intel_laptop()).unwrap();
     let text = walk.explain(|_| Some("not here".to_owned()));
     assert!(text.ends_with("nothing of this can be had, and the rules know of nothing else\n"), "{text}");
-    assert_eq!(text.matches("cannot be had: not here").count(), walk.choices().count());
+    assert_eq!(text.matches("not taken: not here").count(), walk.choices().count());
 }
 
 #[test]
