@@ -39,7 +39,11 @@ fn everything_not_chosen_has_a_reason() {
     assert!(rejected.iter().all(|one| one["reason"]["why"].is_string()), "{rejected:#?}");
     let int8 = rejected.iter().find(|one| one["candidate"]["precision"] == "int8" && one["backend"] == "onnxruntime");
     assert_eq!(int8.expect("a candidate in 8 bits")["reason"]["why"], "loss");
-    let found = plan(&place, &[&model[..], &["--backend", "onnxruntime", "--max-loss", "0.4%", "--set", "accuracy.batch_invariant=false"]].concat());
+    let found = plan(
+        &place,
+        &[&model[..], &["--backend", "onnxruntime", "--max-loss", "0.4%", "--set", "accuracy.batch_invariant=false"]]
+            .concat(),
+    );
     assert_eq!(found["chosen"]["precision"], "int8");
     assert_eq!(found["chosen"]["file"]["target"], "onnx-int8");
     let outcome =

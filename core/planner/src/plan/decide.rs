@@ -71,7 +71,8 @@ pub struct Rejected {
 ///
 /// # Errors
 /// [`ErrorKind::Unsupported`] when nothing is left to run the model, with what would change that,
-/// [`ErrorKind::Dependency`] when an engine is not there that could be had, and
+/// [`ErrorKind::Dependency`] when an engine is not there that could be had, [`ErrorKind::Io`] when the disk is too full
+/// for a file that is still to be made, and
 /// [`ErrorKind::OutOfMemory`] when only the limit on memory stands against it, with what it would have to be.
 pub fn plan(situation: &Situation<'_>, rules: &RuleSet) -> Result<Plan> {
     let Situation { model, trials, .. } = *situation;
@@ -146,8 +147,10 @@ impl Against<'_> {
             let choice = order::named(other, self.walk).map(|(_, choice)| choice.name.clone());
             return Reason::Later { choice };
         };
-        let others = trial_of(trials, &other.candidate).and_then(|trial| cost(trial, self.goal));
+        let trial = trial_of(trials, &other.candidate);
+        let others = trial.and_then(|trial| cost(trial, self.goal));
         match (others, self.goal) {
+            (None, _) if trial.is_some() => Reason::Untimed,
             (Some(cost), Goal::Memory) => Reason::Larger { times: cost / own },
             (Some(cost), _) => Reason::Slower { times: own / cost },
             (None, _) => Reason::Untried {
@@ -181,7 +184,12 @@ fn nothing_left(model: &ModelFacts, least: Option<u64>, rejected: &[Rejected]) -
     }
     // An engine that is known and not there, which can be mended, is what is missing.
     let is_missing = rejected.iter().any(|one| matches!(&one.reason, Reason::Absent(one) if one.remedy.is_some()));
-    let kind = if is_missing { ErrorKind::Dependency } else { ErrorKind::Unsupported };
+    let is_full = rejected.iter().any(|one| matches!(one.reason, Reason::Disk { is_full: true, .. }));
+    let kind = match (is_missing, is_full) {
+        (_, true) => ErrorKind::Io,
+        (true, false) => ErrorKind::Dependency,
+        (false, false) => ErrorKind::Unsupported,
+    };
     let message = format!("nothing here can run the model `{}`: {}", model.name, why.join("; "));
     let error = Error::new(kind, message);
     match rejected.iter().find_map(|rejected| rejected.reason.remedy()) {

@@ -11,7 +11,11 @@ impl Plan {
         let could_run = |reason: &Reason| {
             matches!(
                 reason,
-                Reason::Later { .. } | Reason::Slower { .. } | Reason::Larger { .. } | Reason::Untried { .. }
+                Reason::Later { .. }
+                    | Reason::Slower { .. }
+                    | Reason::Larger { .. }
+                    | Reason::Untimed
+                    | Reason::Untried { .. }
             )
         };
         self.rejected.iter().any(|rejected| could_run(&rejected.reason))
@@ -129,7 +133,7 @@ impl Plan {
         };
         let reason = self.rejected.iter().find(of_choice).map(|rejected| match &rejected.reason {
             Reason::Later { .. } => "another comes first".to_owned(),
-            Reason::Slower { .. } | Reason::Larger { .. } | Reason::Untried { .. } => {
+            Reason::Slower { .. } | Reason::Larger { .. } | Reason::Untimed | Reason::Untried { .. } => {
                 "another did better in its trial".to_owned()
             }
             reason => reason.to_string(),

@@ -98,6 +98,8 @@ pub enum Reason {
         /// How many times as much as what was chosen.
         times: f64,
     },
+    /// It was loaded and is exact enough, but time ran out before it was run.
+    Untimed,
     /// It was not tried, and others were.
     Untried {
         /// How many times as fast as what was chosen it was expected to be.
@@ -176,6 +178,7 @@ impl fmt::Display for Reason {
             Reason::Failed { problem } => write!(f, "failed when it was tried: {problem}"),
             Reason::Slower { times } => write!(f, "slower: {times:.2}×"),
             Reason::Larger { times } => write!(f, "takes more memory: {times:.2}×"),
+            Reason::Untimed => f.write_str("time ran out before it was run; `plan.tune_seconds` gives it more"),
             Reason::Untried { expected, target: None } => write!(f, "not tried: expected to be {expected:.1}× as fast"),
             Reason::Untried { expected, target: Some(_) } => {
                 write!(f, "not tried, since it is still to be made: expected to be {expected:.1}× as fast")

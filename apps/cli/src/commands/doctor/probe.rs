@@ -58,7 +58,7 @@ pub(super) fn run(backends: &[String], source: &SourceArgs) -> anyhow::Result<()
             Err(err) => {
                 let (hint, code) = (err.hint().map(str::to_owned), err.kind().code());
                 say(&Message::Failed { backend, why: words(&err), hint, code })?;
-            },
+            }
         }
     }
     say(&Message::Loaded { images: loaded_images() })
