@@ -193,7 +193,7 @@ impl<'s> Running<'_, 's> {
         let fastest = (0..self.runners.len())
             .filter_map(|idx| Some((idx, timed(&self.runners[idx])?)))
             .min_by(|(_, one), (_, other)| one.total_cmp(other));
-        let Some((idx, _)) = fastest else { return Ok(()) };
+        let Some((idx, seconds_per_text)) = fastest else { return Ok(()) };
         let contender = self.runners[idx].contender.clone();
         let mut others = Vec::new();
         for shape in self.field.other_shapes(contender.shape) {
@@ -214,7 +214,13 @@ impl<'s> Running<'_, 's> {
         let is_over = || stand.elapsed() > limit;
         let runner = &mut self.runners[idx];
         let base = (contender.shape, &mut runner.seat);
-        if let Some((shape, speed)) = fastest_shape(base, &mut others, n_texts, &is_over)? {
+        let time_left = limit.saturating_sub(stand.elapsed()).as_secs_f64();
+        let n_in_time = (time_left / seconds_per_text) as usize;
+        let fastest = match fastest_shape(base, &mut others, (n_texts, n_in_time), &is_over) {
+            Err(err) if err.kind() != ErrorKind::Cancelled => None,
+            fastest => fastest?,
+        };
+        if let Some((shape, speed)) = fastest {
             let is_like = |other: &Shape| (other.sessions, other.threads) == (shape.sessions, shape.threads);
             if let Some(place) = others.iter().position(|(other, _)| is_like(other)) {
                 runner.seat = others.swap_remove(place).1;

@@ -38,14 +38,15 @@ struct Variant {
 
 /// The fastest shape and its speed, if another one is faster than the base by more than noise.
 ///
-/// Batches are varied with the base's sessions only, and not where their size is given already.
+/// A lap has `n_texts` texts, or fewer where there is only time to run `n_in_time` in all. Batches are varied with the base's sessions only, and not where their
+/// size is given already.
 ///
 /// # Errors
 /// What the first seat that fails says.
 pub(super) fn fastest_shape<'s>(
     (shape, base): (Shape, &mut Box<dyn Seat + 's>),
     others: &mut [(Shape, Box<dyn Seat + 's>)],
-    n_texts: usize,
+    (n_texts, n_in_time): (usize, usize),
     is_over: &dyn Fn() -> bool,
 ) -> Result<Option<(Shape, Speed)>> {
     let mut variants = vec![Variant { shape, seat: 0, laps: Vec::new() }];
@@ -56,7 +57,8 @@ pub(super) fn fastest_shape<'s>(
     }
     let seats = others.iter().enumerate();
     variants.extend(seats.map(|(idx, (shape, _))| Variant { shape: *shape, seat: idx + 1, laps: Vec::new() }));
-    if variants.len() == 1 {
+    let n_texts = n_texts.min(n_in_time / (variants.len() * (LAPS + 1)));
+    if variants.len() == 1 || n_texts == 0 {
         return Ok(None);
     }
     'laps: for lap in 0..=LAPS {

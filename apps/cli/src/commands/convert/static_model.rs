@@ -4,7 +4,7 @@ use std::{cell::Cell, num::NonZeroUsize, path::Path};
 
 use drivetrain::{
     Engine, Error, Goal, Locations, Position, Result,
-    contract::Call,
+    contract::{Call, Precision},
     convert::{
         distill::{self, DistillOptions, Distilled, distill},
         fit::{FitJob, FitOptions, FitReport, SingleTokens, Teacher, TextsOnce, TokenVectors, fit},
@@ -16,7 +16,11 @@ use indicatif::HumanCount;
 use super::{Observed, needs_output, say};
 use crate::{
     args::ConvertArgs,
-    commands::{embed::announce, profile},
+    commands::{
+        embed::announce,
+        probe::{ChildProber, PATIENCE},
+        profile,
+    },
     exit::{Blame, CommandError},
     interrupt::{self, Interruptible},
     progress,
@@ -27,10 +31,17 @@ pub(super) fn run(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
     let table = DistillOptions { dims: args.dims, table_type: args.dtype.parse()?, ..DistillOptions::default() };
     // Known at once, before the transformer runs for minutes in vain.
     distill::check_free(target)?;
-    let profile = profile::build_for(&args.source, &args.run)?;
+    let mut profile = profile::build_for(&args.source, &args.run)?;
+    // What is learnt from is exact, unless it is asked for otherwise.
+    profile.precision.value.get_or_insert(Precision::F32);
     // Sentences are many, single tokens are few.
     let goal = if args.fit.is_empty() { Goal::Latency } else { Goal::Throughput };
-    let engine = Engine::builder(&profile).call(&Interruptible).goal(goal).on_event(announce(quiet)).build()?;
+    let engine = Engine::builder(&profile)
+        .call(&Interruptible)
+        .goal(goal)
+        .prober(ChildProber { source: args.run.source.clone(), limit: PATIENCE })
+        .on_event(announce(quiet))
+        .build()?;
     let observed = Observed { bar: progress::permille(quiet) };
     if !args.fit.is_empty() {
         return to_fitted(args, table, (&engine, &observed), quiet);
