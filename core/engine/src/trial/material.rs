@@ -62,6 +62,12 @@ impl Material {
         &self.laps
     }
 
+    /// Characters of a text of laps on average.
+    pub fn chars_per_text(&self) -> f64 {
+        let all: usize = self.laps.iter().map(String::len).sum();
+        all as f64 / self.laps.len().max(1) as f64
+    }
+
     /// What people gave to each scored pair.
     pub fn scores(&self) -> &[f64] {
         &self.scores

@@ -131,6 +131,10 @@ impl<'s> Stand<'s> for LocalStand<'s> {
         self.material.laps().len()
     }
 
+    fn chars_per_text(&self) -> f64 {
+        self.material.chars_per_text()
+    }
+
     fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }

@@ -46,6 +46,8 @@ pub struct Field {
     pub budget: Budget,
     /// What matters most.
     pub goal: Goal,
+    /// Most tokens of a text that the model reads; `None` is no limit.
+    pub max_tokens: Option<usize>,
     /// Whether the winner is also tried with its threads split up otherwise: where nobody said how.
     pub varies_splits: bool,
 }
@@ -91,7 +93,7 @@ pub fn field(situation: &Situation<'_>, rules: &RuleSet) -> Field {
         Goal::Latency => threads.count().is_none() && sessions.count().is_none(),
         Goal::Memory => false,
     };
-    Field { contenders: chosen, budget: sifted.budget(), goal, varies_splits }
+    Field { contenders: chosen, budget: sifted.budget(), goal, max_tokens: situation.model.max_tokens, varies_splits }
 }
 
 impl Field {

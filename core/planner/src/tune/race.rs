@@ -8,20 +8,26 @@ use super::{
     Contender, Field, Figures, Lap, Outcome, Sampled, Seat, Speed, Stand, Step, Trial, judge::judge,
     shapes::fastest_shape,
 };
-use crate::plan::Shape;
+use crate::{Goal, plan::Shape};
 
 /// Seconds that a lap of the fastest takes at least, so that what a clock and a scheduler do matters little.
 const LAP_SECONDS: f64 = 0.05;
 /// Texts of the first lap.
 const FIRST_TEXTS: usize = 4;
 /// Laps of each stage, and of one in which few are left: those are hard to tell apart.
-const LAPS: (usize, usize) = (3, 5);
+const LAPS: (usize, usize) = (2, 5);
 /// How many are few.
 const FEW: usize = 3;
 /// Stages before the winner stands.
 const STAGES: usize = 4;
 /// Whoever is slower than this share of the first drops out though laps overlap: it will hardly catch up.
 const FAR_BEHIND: f64 = 0.67;
+/// Whoever is slower than this share of the first in a single lap drops out at once.
+const HOPELESS: f64 = 0.5;
+/// Batches that each session runs in a lap at least: with fewer, whoever likes large batches leaves sessions idle.
+const BATCHES: f64 = 2.0;
+/// Characters in a token of English, about.
+const CHARS_PER_TOKEN: f64 = 4.3;
 /// The share of the time after which nothing more is loaded.
 const LOADING: f64 = 0.5;
 /// The share of the time after which the winner stands as it is.
@@ -65,6 +71,16 @@ struct Runner<'s> {
     figures: Figures,
     /// Seconds for each text, of the laps of this stage.
     laps: Vec<f64>,
+}
+
+impl Runner<'_> {
+    /// Turns the laps of a stage into figures; the one that warmed up is left out where there are others.
+    fn count_laps(&mut self) {
+        if self.laps.len() > 1 {
+            self.laps.remove(0);
+        }
+        self.figures.speed = Speed::of(&self.laps).or(self.figures.speed);
+    }
 }
 
 struct Running<'r, 's> {
@@ -129,7 +145,8 @@ impl<'s> Running<'_, 's> {
         }
     }
 
-    /// How many texts make a lap that is long enough to be timed, as the first one in the race runs them.
+    /// How many texts make a lap that says something: long enough to be timed, as the first one in the race runs them,
+    /// and several batches for each session, as far as there is time for all to run them.
     fn first_lap(&mut self) -> Result<Option<usize>> {
         let most = self.stand.n_texts();
         let mut n_texts = FIRST_TEXTS.min(most);
@@ -138,7 +155,12 @@ impl<'s> Running<'_, 's> {
             let lap = Lap { n_texts, batch_tokens: None };
             let runner = &mut self.runners[0];
             match runner.seat.lap(lap).and_then(|_| runner.seat.lap(lap)) {
-                Ok(took) if took.as_secs_f64() >= LAP_SECONDS || n_texts >= most => return Ok(Some(n_texts)),
+                Ok(took) if took.as_secs_f64() >= LAP_SECONDS || n_texts >= most => {
+                    let per_text = took.as_secs_f64() / n_texts.max(1) as f64;
+                    let n_laps = self.runners.len() * (LAPS.0 + 1);
+                    let in_time = (self.time_left(RACING) / (per_text * n_laps as f64)) as usize;
+                    return Ok(Some(self.filling_texts().min(in_time).max(n_texts).min(most)));
+                }
                 Ok(_) => n_texts = (n_texts * 2).min(most),
                 Err(err) => self.fail_runner(0, err)?,
             }
@@ -146,11 +168,25 @@ impl<'s> Running<'_, 's> {
         Ok(None)
     }
 
+    /// How many texts give every session of every runner its batches; texts one at a time are no batches.
+    fn filling_texts(&self) -> usize {
+        if self.field.goal == Goal::Latency {
+            return 0;
+        }
+        let longest = self.field.max_tokens.map_or(f64::INFINITY, |tokens| tokens as f64);
+        let tokens_per_text = (self.stand.chars_per_text() / CHARS_PER_TOKEN).clamp(1.0, longest.max(1.0));
+        let batches = self.runners.iter().filter_map(|runner| {
+            let shape = runner.contender.shape;
+            Some(runner.seat.batch_tokens()? * shape.sessions)
+        });
+        (batches.max().unwrap_or(0) as f64 * BATCHES / tokens_per_text).ceil() as usize
+    }
+
     /// Some laps of each in turn, after one that warms up and counts only where there is no time for others.
     fn stage(&mut self, n_texts: usize) -> Result<()> {
         self.runners.iter_mut().for_each(|runner| runner.laps.clear());
         let laps = if self.runners.len() > FEW { LAPS.0 } else { LAPS.1 };
-        'laps: for _ in 0..=laps {
+        'laps: for lap in 0..=laps {
             let mut idx = 0;
             while idx < self.runners.len() {
                 if self.has_used(RACING) {
@@ -164,14 +200,23 @@ impl<'s> Running<'_, 's> {
                     Err(err) => self.fail_runner(idx, err)?,
                 }
             }
-        }
-        for runner in &mut self.runners {
-            if runner.laps.len() > 1 {
-                runner.laps.remove(0);
+            if lap == 1 {
+                self.drop_hopeless();
             }
-            runner.figures.speed = Speed::of(&runner.laps).or(runner.figures.speed);
         }
+        self.runners.iter_mut().for_each(Runner::count_laps);
         Ok(())
+    }
+
+    /// Lets those go that the first one was far ahead of in the lap that was run last.
+    fn drop_hopeless(&mut self) {
+        let last = |runner: &Runner<'_>| runner.laps.last().copied().unwrap_or(f64::INFINITY);
+        let best = self.runners.iter().map(last).fold(f64::INFINITY, f64::min);
+        let gone: Vec<Runner<'s>> = self.runners.extract_if(.., |runner| best < HOPELESS * last(runner)).collect();
+        for mut runner in gone {
+            runner.count_laps();
+            self.leave(runner);
+        }
     }
 
     /// Lets those go that are slower than the first beyond what laps differ by.
@@ -209,6 +254,7 @@ impl<'s> Running<'_, 's> {
                 Err(_) => {}
             }
         }
+        let least = self.filling_texts();
         let stand = &*self.stand;
         let limit = self.limits.time;
         let is_over = || stand.elapsed() > limit;
@@ -216,6 +262,8 @@ impl<'s> Running<'_, 's> {
         let base = (contender.shape, &mut runner.seat);
         let time_left = limit.saturating_sub(stand.elapsed()).as_secs_f64();
         let n_in_time = (time_left / seconds_per_text) as usize;
+        // With fewer texts than fill all sessions, fewer sessions and smaller batches would seem to be better.
+        let n_texts = least..=n_texts.max(least);
         let fastest = match fastest_shape(base, &mut others, (n_texts, n_in_time), &is_over) {
             Err(err) if err.kind() != ErrorKind::Cancelled => None,
             fastest => fastest?,
@@ -232,7 +280,12 @@ impl<'s> Running<'_, 's> {
     }
 
     fn has_used(&self, share: f64) -> bool {
-        self.stand.elapsed().as_secs_f64() > share * self.limits.time.as_secs_f64()
+        self.time_left(share) < 0.0
+    }
+
+    /// Seconds until this share of the time is used; below 0 if it is.
+    fn time_left(&self, share: f64) -> f64 {
+        share * self.limits.time.as_secs_f64() - self.stand.elapsed().as_secs_f64()
     }
 
     /// Closes one and keeps what is known of it.

@@ -19,6 +19,9 @@ pub trait Stand<'s> {
     /// How many texts there are to run.
     fn n_texts(&self) -> usize;
 
+    /// How many characters they have on average.
+    fn chars_per_text(&self) -> f64;
+
     /// How long the race has been going on.
     fn elapsed(&self) -> Duration;
 

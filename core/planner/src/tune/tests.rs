@@ -60,6 +60,10 @@ impl Stand<'static> for FakeStand {
         256
     }
 
+    fn chars_per_text(&self) -> f64 {
+        600.0
+    }
+
     fn elapsed(&self) -> Duration {
         Duration::from_secs_f64(self.clock.get())
     }
@@ -120,6 +124,7 @@ fn run(max_loss: &str, fakes: &[(&str, Fake)]) -> (Race, f64) {
         contenders: fakes.iter().map(|(id, _)| contender(id, precision(id))).collect(),
         budget: Budget::of(&profile, Goal::Throughput),
         goal: Goal::Throughput,
+        max_tokens: None,
         varies_splits: true,
     };
     let fakes = fakes.iter().map(|(id, fake)| ((*id).to_owned(), fake.clone())).collect();

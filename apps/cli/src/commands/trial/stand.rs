@@ -41,6 +41,10 @@ impl Stand<'static> for ChildStand<'_> {
         self.material.laps().len()
     }
 
+    fn chars_per_text(&self) -> f64 {
+        self.material.chars_per_text()
+    }
+
     fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
