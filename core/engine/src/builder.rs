@@ -6,15 +6,21 @@ mod side;
 use std::{num::NonZeroUsize, path::PathBuf};
 
 use drivetrain_contract::{Call, Error, ErrorKind, NoCall, Result};
-use drivetrain_package::{Prompts, hub::HubSettings};
-use drivetrain_pipeline::{Draft, EmbedOptions, Prompt};
-use drivetrain_planner::{Amount, Goal, Profile, Side};
+use drivetrain_package::{Package, Prompts, hub::HubSettings};
+use drivetrain_pipeline::{Draft, EmbedOptions, Embedder, Prompt};
+use drivetrain_planner::{
+    Amount, Goal, Profile, Side,
+    plan::{Candidate, Shape},
+};
 use drivetrain_plugin_host::Registry;
 
 use crate::{
-    Engine, Event, Fetch, Locations, choose, fetch_package,
+    Engine, Event, Fetch, Locations,
+    engine::Running,
+    fetch_package,
     opening::Opening,
     planning::{InProcess, Look, Outlook, Prober, Tuning},
+    spare::{Lost, Spare},
 };
 
 /// Builds an [`Engine`].
@@ -30,6 +36,17 @@ pub struct EngineBuilder<'a> {
     prober: Option<Box<dyn Prober + 'a>>,
     tuner: Option<Box<dyn Tuning + 'a>>,
     observe: Box<dyn FnMut(Event<'_>) + 'a>,
+    /// What is not to be taken again.
+    lost: &'a [Lost],
+}
+
+/// A model that is loaded.
+pub(crate) struct Opened {
+    pub(crate) embedder: Embedder,
+    pub(crate) package: Package,
+    pub(crate) running: Running,
+    /// The candidate that was taken.
+    pub(crate) runs: (Candidate, Shape),
 }
 
 impl std::fmt::Debug for EngineBuilder<'_> {
@@ -56,6 +73,19 @@ impl<'a> EngineBuilder<'a> {
             prober: None,
             tuner: None,
             observe: Box::new(|_| {}),
+            lost: &[],
+        }
+    }
+
+    /// To plan again without what broke.
+    pub(crate) fn anew(spare: &'a Spare) -> Self {
+        Self {
+            locations: Some(spare.locations.clone()),
+            goal: spare.goal,
+            side: spare.side,
+            options: spare.options.clone(),
+            lost: &spare.lost,
+            ..Self::new(&spare.profile)
         }
     }
 
@@ -143,12 +173,25 @@ impl<'a> EngineBuilder<'a> {
         if profile.plan.frozen.value {
             return self.build_frozen(&locations);
         }
+        let (goal, side, options) = (self.goal, self.side, self.options.clone());
+        let Opened { embedder, package, running, runs } = self.locations(locations.clone()).open()?;
+        // Whoever names an engine means that one.
+        let spare = profile.backend.value.named().is_none().then(|| {
+            let profile = profile.clone();
+            Spare { profile, locations, goal, side, options, runs, lost: Vec::new() }
+        });
+        Ok(Engine::new(embedder, package, running, spare))
+    }
+
+    /// Plans, and opens the best that loads.
+    pub(crate) fn open(mut self) -> Result<Opened> {
+        let profile = self.profile;
+        let locations = self.locations.take().map_or_else(Locations::from_environment, Ok)?;
         let fetch = Fetch { locations: &locations, hub: self.hub.as_ref(), call: self.call };
         let package = fetch_package(&profile.model.value, &fetch, &mut self.observe)?;
         // What is wrong with the tokenizer or the options is said before anything is planned, converted or loaded.
         let mut draft = Some(Draft::new(&package, &self.embed_options(package.prompts()))?);
         let registry = Registry::discover(&locations.plugin_search(&profile.plugins.value));
-        choose::backend(&registry, &profile.backend.value, &package)?;
         let look = Look { profile, locations: &locations, registry: &registry, package: &package, goal: self.goal };
         let mut in_process = InProcess::new(profile, &locations);
         let mut given = self.prober.take();
@@ -159,6 +202,9 @@ impl<'a> EngineBuilder<'a> {
         let mut outlook = Outlook::look(look, prober)?;
         if let Some(tuner) = &mut self.tuner {
             tuner.tune(&mut outlook)?;
+        }
+        for Lost { candidate, shape, why } in self.lost {
+            outlook.give_up(candidate, *shape, why);
         }
         let opening =
             Opening { profile, locations: &locations, registry: &registry, package: &package, call: self.call };
@@ -178,7 +224,9 @@ impl<'a> EngineBuilder<'a> {
             drafted.set_threads(NonZeroUsize::new(plan.shape.threads).unwrap_or(NonZeroUsize::MIN));
             drafted.set_batch_tokens(plan.shape.batch_tokens.or(self.options.batch_tokens));
             let err = match opening.open((&plan.chosen, plan.shape), drafted, &mut self.observe) {
-                Ok((embedder, running)) => return Ok(Engine::new(embedder, package, running)),
+                Ok((embedder, running)) => {
+                    return Ok(Opened { embedder, package, running, runs: (plan.chosen, plan.shape) });
+                }
                 Err(err) => err,
             };
             if !is_the_engines(&err) || profile.backend.value.named().is_some() {

@@ -8,17 +8,19 @@ use std::{
 
 use drivetrain_contract::{Call, Error, ErrorKind, MemoryUse, NoCall, Precision, Result, Session};
 use drivetrain_package::Package;
-use drivetrain_pipeline::{Embedded, Embedder, Embeddings, Position};
+use drivetrain_pipeline::{Embedded, Embedder, Embeddings, Failure, Position, Rest};
 use drivetrain_planner::Profile;
 use futures_core::Stream;
 use futures_lite::stream;
 
-use crate::{EmbedIter, EmbedStream, EngineBuilder, ahead};
+use crate::{EmbedIter, EmbedStream, EngineBuilder, ahead, spare::Spare};
 
 /// A model on a device of a backend, ready to embed.
 ///
 /// A clone is another handle on the same sessions. Calls from several threads take turns: what runs at the same time is
-/// the batches of one call, on as many sessions as there are. What is called during a call (the texts and the sink of
+/// the batches of one call, on as many sessions as there are. Where the engine breaks while it runs (a device that is lost,
+/// an error inside of it), the next best of the plan takes over, with a warning, unless the profile names the backend or is
+/// frozen: what has no vectors yet gets them from there. What is called during a call (the texts and the sink of
 /// [`Engine::embed_stream`], the body of [`Engine::with_session`]) must not call the engine again: on the same thread
 /// that is an error, on another one it waits for the end of the call that waits for it.
 #[derive(Clone)]
@@ -27,12 +29,18 @@ pub struct Engine {
 }
 
 struct Shared {
-    embedder: Mutex<Embedder>,
+    works: Mutex<Works>,
     /// The thread whose turn it is.
     holder: Mutex<Option<ThreadId>>,
     package: Package,
-    running: Running,
+    running: Mutex<Running>,
     dim: usize,
+}
+
+/// What embeds, and what does if that is lost.
+struct Works {
+    embedder: Embedder,
+    spare: Option<Spare>,
 }
 
 /// What runs where.
@@ -55,14 +63,14 @@ pub struct Running {
 }
 
 impl Engine {
-    pub(crate) fn new(embedder: Embedder, package: Package, running: Running) -> Self {
+    pub(crate) fn new(embedder: Embedder, package: Package, running: Running, spare: Option<Spare>) -> Self {
         let dim = embedder.dim();
         Self {
             shared: Arc::new(Shared {
-                embedder: Mutex::new(embedder),
+                works: Mutex::new(Works { embedder, spare }),
                 holder: Mutex::new(None),
                 package,
-                running,
+                running: Mutex::new(running),
                 dim,
             }),
         }
@@ -95,7 +103,13 @@ impl Engine {
     /// # Errors
     /// As [`Engine::embed`], and when the context says so.
     pub fn embed_with<S: AsRef<str> + Sync>(&self, texts: &[S], call: &dyn Call) -> Result<Embeddings> {
-        self.turn()?.embedder.embed(texts, call)
+        let mut turn = self.turn()?;
+        loop {
+            match turn.works.embedder.embed(texts, call) {
+                Err(err) if turn.works.can_replace(&err) => self.replace(&mut turn.works, err)?,
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Gives the vectors of everything `texts` gives to `sink`, in order and in bounded memory: see
@@ -114,7 +128,14 @@ impl Engine {
         T: AsRef<str> + Send + Sync,
         E: From<Error> + Send,
     {
-        self.turn()?.embedder.embed_stream(from, texts, sink, call)
+        let mut turn = self.turn()?;
+        let mut rest = Rest::new(from, texts);
+        loop {
+            match turn.works.embedder.embed_rest(&mut rest, sink, call) {
+                Err(Failure::Session(err)) if turn.works.can_replace(&err) => self.replace(&mut turn.works, err)?,
+                outcome => return outcome.map_err(Failure::into_error),
+            }
+        }
     }
 
     /// The vector of each of `texts`, one after the other, computed ahead on a thread of its own.
@@ -174,9 +195,9 @@ impl Engine {
         self.shared.dim
     }
 
-    /// What runs where.
-    pub fn running(&self) -> &Running {
-        &self.shared.running
+    /// What runs where now: another engine than before, where that was lost.
+    pub fn running(&self) -> Running {
+        held(&self.shared.running).clone()
     }
 
     /// The model's package.
@@ -189,7 +210,7 @@ impl Engine {
     /// # Errors
     /// When a session cannot tell.
     pub fn memory(&self) -> Result<MemoryUse> {
-        self.turn()?.embedder.memory()
+        self.turn()?.works.embedder.memory()
     }
 
     /// Gives back what memory can be had again.
@@ -197,7 +218,7 @@ impl Engine {
     /// # Errors
     /// What a session that fails says.
     pub fn trim(&self) -> Result<()> {
-        self.turn()?.embedder.trim()
+        self.turn()?.works.embedder.trim()
     }
 
     /// Calls `body` with the first session, to run it directly. Others wait meanwhile.
@@ -205,7 +226,19 @@ impl Engine {
     /// # Errors
     /// What `body` fails with.
     pub fn with_session<R>(&self, body: impl FnOnce(&mut dyn Session) -> Result<R>) -> Result<R> {
-        body(self.turn()?.embedder.session_mut())
+        body(self.turn()?.works.embedder.session_mut())
+    }
+
+    /// Lets the next best take over from what failed with `err`.
+    ///
+    /// # Errors
+    /// `err`, where there is none.
+    fn replace(&self, works: &mut Works, err: Error) -> Result<()> {
+        let Some(spare) = &mut works.spare else { return Err(err) };
+        let (embedder, running) = spare.take_over(err)?;
+        works.embedder = embedder;
+        *held(&self.shared.running) = running;
+        Ok(())
     }
 
     /// Waits for this thread's turn, unless it has it already, which would be for ever.
@@ -215,15 +248,23 @@ impl Engine {
             return Err(Error::new(ErrorKind::Busy, "the engine is called from within a call of it")
                 .with_hint("collect what it gives first, or build a second engine"));
         }
-        let embedder = held(&shared.embedder);
+        let works = held(&shared.works);
         *held(&shared.holder) = Some(current);
-        Ok(Turn { embedder, holder: &shared.holder })
+        Ok(Turn { works, holder: &shared.holder })
+    }
+}
+
+impl Works {
+    /// Whether the engine is lost, and another may take over: an engine that broke is, and not what it was given.
+    fn can_replace(&self, err: &Error) -> bool {
+        use ErrorKind::{DeviceLost, Internal, Panic};
+        self.spare.is_some() && matches!(err.kind(), DeviceLost | Internal | Panic)
     }
 }
 
 /// A thread's turn.
 struct Turn<'a> {
-    embedder: MutexGuard<'a, Embedder>,
+    works: MutexGuard<'a, Works>,
     holder: &'a Mutex<Option<ThreadId>>,
 }
 

@@ -50,6 +50,7 @@ mod report;
 mod scratch;
 mod session_config;
 mod sessions;
+mod spare;
 mod trial;
 mod wanted;
 mod workbench;

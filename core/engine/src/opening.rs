@@ -43,7 +43,10 @@ impl Opening<'_> {
     ) -> Result<(Embedder, Running)> {
         let Self { profile, locations, package, call, .. } = *self;
         let entry = self.registry.get(&candidate.backend)?;
-        let config = profile.backend_config(&entry.id);
+        let mut config = profile.backend_config(&entry.id);
+        if let Some(release) = &candidate.release {
+            entry.name_library(&mut config, &release.library);
+        }
         let backend = entry.open(OpenOptions { config, data_dir: locations.data().to_path_buf() })?;
         let mut watch = Watch { call, observe };
         let model = artifacts::model_of(package, &candidate.file, (profile, locations), &mut watch)?;

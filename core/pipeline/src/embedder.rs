@@ -6,7 +6,7 @@ use drivetrain_contract::{Call, Error, MemoryUse, Result, Session, SessionInfo};
 use drivetrain_package::{Package, Pooling};
 
 use crate::{
-    EmbedOptions, Embedded, Embeddings, Position,
+    EmbedOptions, Embedded, Embeddings, Failure, Position, Rest,
     encode::Encoder,
     finish::Finish,
     lane::{Feed, Lane, TokenFeed},
@@ -112,6 +112,25 @@ impl Embedder {
         T: AsRef<str> + Send + Sync,
         E: From<Error> + Send,
     {
+        self.embed_rest(&mut Rest::new(from, texts), sink, call).map_err(Failure::into_error)
+    }
+
+    /// The same for what a stream still has to do. Where a session fails, `rest` is what has no vectors yet, and another
+    /// embedder of the same model can go on with it.
+    ///
+    /// # Errors
+    /// As [`Embedder::embed_stream`], and whose error it is.
+    pub fn embed_rest<T, E, I>(
+        &mut self,
+        rest: &mut Rest<T, E, I>,
+        sink: &mut dyn FnMut(Embedded<'_, T>) -> Result<(), E>,
+        call: &dyn Call,
+    ) -> Result<(), Failure<E>>
+    where
+        T: AsRef<str> + Send + Sync,
+        E: From<Error> + Send,
+        I: Iterator<Item = Result<T, E>> + Send,
+    {
         let threads = self.options.threads.get();
         let shared = Shared {
             preparation: &self.preparation,
@@ -126,7 +145,7 @@ impl Embedder {
             alone: threads == 1 && self.lanes.len() == 1,
             dim: self.dim,
         };
-        stream::run(&shared, &mut self.lanes, (from, texts), sink, call)
+        stream::run(&shared, &mut self.lanes, rest, sink, call)
     }
 
     /// Most tokens in one batch; `None` where sessions take text, whose batches are not of tokens.
@@ -227,7 +246,7 @@ impl Draft {
             (InputKind::Text, _) | (_, None) => join_text(self.prompt, full_dim, &options),
             (input, Some(tokenizer)) => {
                 let encoder = Box::new(Encoder { tokenizer, prompt: self.prompt });
-                join_tokens(encoder, (package, &info), (input, finish), &options)
+                join_tokens(encoder, (package, &info, sessions.len()), (input, finish), &options)
             }
         };
         let dim = truncated_dim(full_dim, options.truncate_dim, package.truncate_dim())?;
@@ -267,14 +286,14 @@ fn join_text(prompt: String, dim: usize, options: &EmbedOptions) -> Joined {
 
 fn join_tokens(
     encoder: Box<Encoder>,
-    (package, info): (&Package, &SessionInfo),
+    (package, info, n_sessions): (&Package, &SessionInfo, usize),
     (input, finish): (InputKind, Finish),
     options: &EmbedOptions,
 ) -> Joined {
     let (frame, pad_id) = (encoder.tokenizer.frame().clone(), encoder.tokenizer.pad_id());
     let (padding_side, index_type) = (package.tokenizer().padding_side, info.index_type);
     let tokens = options.batch_tokens.unwrap_or_else(|| usual_batch_tokens(info));
-    let limits = BatchLimits { tokens, texts: options.max_batch };
+    let limits = BatchLimits { tokens, texts: options.max_batch, ending: n_sessions };
     let feed = move || {
         Feed::Tokens(Box::new(TokenFeed {
             input,

@@ -11,6 +11,20 @@ pub(crate) struct BatchLimits {
     pub(crate) tokens: usize,
     /// Most texts.
     pub(crate) texts: usize,
+    /// Sessions that have nothing to do after these texts; 1 where others follow.
+    pub(crate) ending: usize,
+}
+
+/// Tokens that are not cut into smaller batches to end evenly: below this a run's fixed cost outweighs what is gained.
+const LEAST_SHARE: usize = 128;
+
+impl BatchLimits {
+    /// Most tokens in a batch that begins where `left` tokens are left: no more than a session's share of them, so that
+    /// the sessions that take turns at the batches end together. With batches as large as allowed to the end, one
+    /// session works at the last of them while the others have nothing to do.
+    fn tokens_where(&self, left: usize) -> usize {
+        self.tokens.min((left / self.ending.max(1)).max(LEAST_SHARE))
+    }
 }
 
 /// Indices of the texts that have tokens, longest first, equal ones in the order of the input: texts of like length
@@ -30,12 +44,21 @@ pub(crate) fn longest_first(lengths: &[usize]) -> Vec<usize> {
 pub(crate) fn batches(lengths: &[usize], order: &[usize], limits: BatchLimits, cost: &Cost) -> Vec<Range<usize>> {
     let mut cheapest = vec![0.0; order.len() + 1];
     let mut sizes = vec![1; order.len() + 1];
+    let total: usize = order.iter().map(|&idx| lengths[idx]).sum();
+    let most: Vec<usize> = order
+        .iter()
+        .scan(total, |left, &idx| {
+            let most = limits.tokens_where(*left);
+            *left -= lengths[idx];
+            Some(most)
+        })
+        .collect();
     for end in 1..=order.len() {
         cheapest[end] = f64::INFINITY;
         for size in 1..=end.min(limits.texts.max(1)) {
             let longest = lengths[order[end - size]];
-            if size > 1 && size * longest > limits.tokens {
-                // Lengths only grow towards the front.
+            if size > 1 && size * longest > most[end - size] {
+                // Towards the front a batch grows by more than what it may be.
                 break;
             }
             let total = cheapest[end - size] + cost.of(size, longest);
@@ -64,7 +87,7 @@ mod tests {
 
     fn check(lengths: &[usize], limits: (usize, usize), cost: Cost, expect: &[&[usize]]) {
         let order = longest_first(lengths);
-        let batches = batches(lengths, &order, BatchLimits { tokens: limits.0, texts: limits.1 }, &cost);
+        let batches = batches(lengths, &order, BatchLimits { tokens: limits.0, texts: limits.1, ending: 1 }, &cost);
         let batches: Vec<&[usize]> = batches.into_iter().map(|range| &order[range]).collect();
         assert_eq!(batches, expect, "{lengths:?} within {limits:?}");
     }
@@ -91,7 +114,8 @@ mod tests {
     fn no_cut_is_cheaper() {
         let lengths: Vec<usize> = (0..12).map(|idx| 1 + (idx * 7) % 11).collect();
         let order = longest_first(&lengths);
-        let (limits, cost) = (BatchLimits { tokens: 40, texts: 5 }, Cost { fixed: 6.0, token: 1.0, pair: 0.01 });
+        let (limits, cost) =
+            (BatchLimits { tokens: 40, texts: 5, ending: 1 }, Cost { fixed: 6.0, token: 1.0, pair: 0.01 });
         let price = |cuts: &[Range<usize>]| -> f64 {
             cuts.iter().map(|range| cost.of(range.len(), lengths[order[range.start]])).sum()
         };
@@ -111,6 +135,25 @@ mod tests {
                 .all(|range| range.len() <= 5 && (range.len() == 1 || range.len() * lengths[order[range.start]] <= 40));
             assert!(!allowed || price(&cuts) >= found - 1e-9);
         }
+    }
+
+    #[test]
+    fn sessions_end_together() {
+        // What each of the sessions has done when it takes whichever batch is next.
+        let done = |limits: BatchLimits| {
+            let lengths = [100; 40];
+            let batches = batches(&lengths, &longest_first(&lengths), limits, &Cost::PRIOR);
+            assert_eq!(batches.iter().map(Range::len).sum::<usize>(), lengths.len());
+            let mut done = [0; 3];
+            batches.iter().for_each(|batch| *done.iter_mut().min().unwrap() += batch.len());
+            done
+        };
+        let uneven = done(BatchLimits { tokens: 1000, texts: 100, ending: 1 });
+        assert_eq!(uneven, [20, 10, 10]);
+        let even = done(BatchLimits { tokens: 1000, texts: 100, ending: 3 });
+        assert!(even.iter().max().unwrap() - even.iter().min().unwrap() <= 2, "{even:?}");
+        // Where there is little, it is not cut: a run has its price.
+        check(&[20, 20, 20], (1000, 100), DEAR_RUNS, &[&[0, 1, 2]]);
     }
 
     #[test]

@@ -40,19 +40,20 @@ pub(crate) struct Window<T> {
 pub(crate) enum Preparation {
     /// Texts as they are, after the prompt, in the order of the input.
     Texts { prompt: String, max_batch: usize },
-    /// Tokens, in the order of their number.
+    /// Tokens, in the order of their number. The limits are those of the last window.
     Tokens { encoder: Box<Encoder>, limits: BatchLimits, max_tokens: usize },
 }
 
 impl Preparation {
-    /// Prepares one window. `threads` may tokenise at the same time.
+    /// Prepares one window. `threads` may tokenise at the same time. The batches of the last one become small towards
+    /// its end.
     ///
     /// # Errors
     /// For a text that cannot be tokenised or is longer than the session takes, named by its place among all texts.
     pub(crate) fn prepare<T: AsRef<str>>(
         &self,
         (sequence, first): (u64, u64),
-        texts: Vec<T>,
+        (texts, is_last): (Vec<T>, bool),
         threads: usize,
         (meter, call): (&CostMeter, &dyn Call),
     ) -> Result<Window<T>> {
@@ -74,8 +75,9 @@ impl Preparation {
                 let texts: Vec<&str> = window.order.iter().map(|&idx| window.texts[idx].as_ref()).collect();
                 let contents = encoder.encode(&texts, threads, &|at| first + window.order[at] as u64, call)?;
                 let special = encoder.tokenizer.frame().len();
+                let limits = if is_last { *limits } else { BatchLimits { ending: 1, ..*limits } };
                 window.cut_tokens(contents, special, *max_tokens, |lengths, order| {
-                    batches(lengths, order, *limits, &meter.cost_for(sequence))
+                    batches(lengths, order, limits, &meter.cost_for(sequence))
                 })?;
             }
         }
@@ -145,7 +147,7 @@ mod tests {
 
     fn window(texts: &[&'static str], max_batch: usize) -> Window<&'static str> {
         let preparation = Preparation::Texts { prompt: "p".into(), max_batch };
-        preparation.prepare((0, 0), texts.to_vec(), 1, (&CostMeter::default(), &NoCall)).unwrap()
+        preparation.prepare((0, 0), (texts.to_vec(), true), 1, (&CostMeter::default(), &NoCall)).unwrap()
     }
 
     #[test]

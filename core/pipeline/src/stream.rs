@@ -9,11 +9,10 @@
 //! Queues need no bound of their own: there are never more windows on the way than permits.
 
 use std::{
-    collections::BTreeMap,
-    iter::Peekable,
+    collections::{BTreeMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc::{self, Receiver, Sender},
     },
@@ -27,6 +26,7 @@ use crate::{
     lane::Lane,
     learned::Learned,
     prepare::{Preparation, Window},
+    rest::{Failure, Rest},
 };
 
 /// Windows on the way: one being run, one prepared, one being given away.
@@ -84,33 +84,68 @@ pub(crate) struct Shared<'a> {
     pub(crate) dim: usize,
 }
 
-/// Runs everything `texts` gives, and gives the vectors to `sink`.
+/// Windows that were read and not given away, in their order.
+type OnTheWay<T> = Mutex<VecDeque<Arc<Window<T>>>>;
+
+/// Runs everything there is, and gives the vectors to `sink`. Where that fails, what has no vectors yet is in `rest`.
 pub(crate) fn run<T, E, I>(
     shared: &Shared<'_>,
     lanes: &mut [Lane],
-    (from, texts): (Position, I),
+    rest: &mut Rest<T, E, I>,
     sink: &mut dyn FnMut(Embedded<'_, T>) -> Result<(), E>,
     call: &dyn Call,
-) -> Result<(), E>
+) -> Result<(), Failure<E>>
 where
     T: AsRef<str> + Send + Sync,
     E: From<Error> + Send,
     I: Iterator<Item = Result<T, E>> + Send,
 {
-    shared.learned.begin(&from)?;
+    shared.learned.begin(&rest.from)?;
+    let mut next = rest.from;
+    let on_the_way = Mutex::new(VecDeque::new());
+    let mut sink = |embedded: Embedded<'_, T>| {
+        let position = embedded.next;
+        sink(embedded)?;
+        lock(&on_the_way).pop_front();
+        next = position;
+        Ok(())
+    };
+    let outcome = run_windows((shared, &on_the_way), lanes, rest, &mut sink, call);
+    if outcome.is_err() {
+        let windows = on_the_way.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // Everybody else who had one has ended.
+        let windows: Vec<Window<T>> = windows.into_iter().filter_map(Arc::into_inner).collect();
+        rest.put_back(windows.into_iter().flat_map(|window| window.texts).collect::<Vec<T>>().into_iter());
+        rest.from = next;
+    }
+    outcome
+}
+
+fn run_windows<T, E, I>(
+    (shared, on_the_way): (&Shared<'_>, &OnTheWay<T>),
+    lanes: &mut [Lane],
+    rest: &mut Rest<T, E, I>,
+    sink: &mut dyn FnMut(Embedded<'_, T>) -> Result<(), E>,
+    call: &dyn Call,
+) -> Result<(), Failure<E>>
+where
+    T: AsRef<str> + Send + Sync,
+    E: From<Error> + Send,
+    I: Iterator<Item = Result<T, E>> + Send,
+{
     let stop = AtomicBool::new(false);
-    let place = (from.windows, from.texts);
-    let mut reader = Reader { texts: texts.peekable(), shared, call, stop: &stop, sequence: place.0, first: place.1 };
-    let Some(mut window) = reader.window()? else { return Ok(()) };
+    let place = (rest.from.windows, rest.from.texts);
+    let mut reader = Reader { rest, shared, call, on_the_way, stop: &stop, sequence: place.0, first: place.1 };
+    let Some(mut window) = reader.window().map_err(Failure::Other)? else { return Ok(()) };
     // Where nothing may or could run beside anything else, no thread is started.
-    while shared.alone || (window.batches.len() <= 1 && reader.at_end()) {
-        let mut pending = Pending::new(Arc::new(window), shared.dim)?;
+    while shared.alone || (window.batches.len() <= 1 && reader.rest.is_empty()) {
+        let mut pending = Pending::new(window, shared.dim)?;
         for batch in 0..pending.missing {
-            let found = lanes[0].run(&pending.window, batch, (shared.learned, call))?;
+            let found = lanes[0].run(&pending.window, batch, (shared.learned, call)).map_err(Failure::Session)?;
             pending.take(batch, &found);
         }
-        pending.give(shared.learned, sink)?;
-        match reader.window()? {
+        pending.give(shared.learned, sink).map_err(Failure::Other)?;
+        match reader.window().map_err(Failure::Other)? {
             Some(next) => window = next,
             None => return Ok(()),
         }
@@ -118,13 +153,13 @@ where
     run_threads((shared, &stop), lanes, (reader, window), sink, call)
 }
 
-fn run_threads<'s, T, E, I>(
+fn run_threads<T, E, I>(
     (shared, stop): (&Shared<'_>, &AtomicBool),
     lanes: &mut [Lane],
-    (mut reader, window): (Reader<'s, T, E, I>, Window<T>),
+    (mut reader, window): (Reader<'_, T, E, I>, Arc<Window<T>>),
     sink: &mut dyn FnMut(Embedded<'_, T>) -> Result<(), E>,
     call: &dyn Call,
-) -> Result<(), E>
+) -> Result<(), Failure<E>>
 where
     T: AsRef<str> + Send + Sync,
     E: From<Error> + Send,
@@ -153,7 +188,7 @@ where
                 Err(_) => Error::internal("the thread that reads and tokenises panicked").into(),
             };
             // The caller may have stopped listening.
-            drop(results.send(Found::Failed(reader.sequence, failed)));
+            drop(results.send(Found::Failed(reader.sequence, Failure::Other(failed))));
         };
         thread::Builder::new().name("drivetrain-read".to_owned()).spawn_scoped(scope, read).map_err(no_thread)?;
         let outcome = collect(&result_queue, &permits, (shared, first_sequence), sink);
@@ -181,14 +216,15 @@ enum Found<T, E> {
     /// A window without any batch.
     Nothing(Arc<Window<T>>),
     /// The end of everything, at this window.
-    Failed(u64, E),
+    Failed(u64, Failure<E>),
 }
 
 /// Reads texts and prepares windows.
 struct Reader<'s, T, E, I: Iterator<Item = Result<T, E>>> {
-    texts: Peekable<I>,
+    rest: &'s mut Rest<T, E, I>,
     shared: &'s Shared<'s>,
     call: &'s dyn Call,
+    on_the_way: &'s OnTheWay<T>,
     /// Set when nobody wants more windows.
     stop: &'s AtomicBool,
     sequence: u64,
@@ -202,17 +238,21 @@ where
     I: Iterator<Item = Result<T, E>>,
 {
     /// The next window, or `None` at the end.
-    fn window(&mut self) -> Result<Option<Window<T>>, E> {
+    fn window(&mut self) -> Result<Option<Arc<Window<T>>>, E> {
         let growth = 4usize.saturating_pow(u32::try_from(self.sequence).unwrap_or(u32::MAX));
         let most = FIRST_WINDOW.saturating_mul(growth).min(self.shared.window).max(1);
-        let (mut texts, mut bytes) = (Vec::new(), 0);
+        let (mut texts, mut bytes, mut is_last) = (Vec::new(), 0, false);
         while texts.len() < most && bytes < WINDOW_BYTES {
             // Asked for each text: the next one may take its time.
             self.call.check()?;
             if self.stop.load(Ordering::Acquire) {
+                self.rest.put_back(texts.into_iter());
                 return Ok(None);
             }
-            let Some(text) = self.texts.next() else { break };
+            let Some(text) = self.rest.next() else {
+                is_last = true;
+                break;
+            };
             let text = text?;
             bytes += text.as_ref().len();
             texts.push(text);
@@ -225,31 +265,31 @@ where
         self.first += texts.len() as u64;
         let (at_first, later) = self.shared.tokenizer_threads;
         let threads = if place.0 == 0 { at_first } else { later };
+        // Not asked of the texts themselves: the next one may take its time.
+        is_last |= self.rest.is_known_empty();
+        let texts = (texts, is_last);
         let window = self.shared.preparation.prepare(place, texts, threads, (&self.shared.learned.cost, self.call))?;
+        let window = Arc::new(window);
+        lock(self.on_the_way).push_back(Arc::clone(&window));
         Ok(Some(window))
-    }
-
-    fn at_end(&mut self) -> bool {
-        self.texts.peek().is_none()
     }
 
     /// Queues the batches of `window` and of all that follow, one window for each permit.
     fn feed(
         &mut self,
-        mut window: Window<T>,
+        mut window: Arc<Window<T>>,
         permits: &Receiver<()>,
         jobs: &Sender<Job<T>>,
         results: &Sender<Found<T, E>>,
     ) -> Result<(), E> {
         loop {
-            let shared = Arc::new(window);
-            let n_batches = shared.batches.len();
+            let n_batches = window.batches.len();
             // Where nobody listens any more, `stop` is set or will be.
             if n_batches == 0 {
-                drop(results.send(Found::Nothing(Arc::clone(&shared))));
+                drop(results.send(Found::Nothing(Arc::clone(&window))));
             }
-            (0..n_batches).for_each(|batch| drop(jobs.send(Job { window: Arc::clone(&shared), batch })));
-            drop(shared);
+            (0..n_batches).for_each(|batch| drop(jobs.send(Job { window: Arc::clone(&window), batch })));
+            drop(window);
             if permits.recv().is_err() {
                 return Ok(());
             }
@@ -273,7 +313,7 @@ fn work<T, E>(
     E: From<Error>,
 {
     loop {
-        let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let next = lock(jobs).recv();
         let Ok(job) = next else { return };
         if stop.load(Ordering::Acquire) {
             continue;
@@ -282,7 +322,7 @@ fn work<T, E>(
         let found = catch_unwind(AssertUnwindSafe(|| lane.run(&job.window, job.batch, context)));
         let found = match found.unwrap_or_else(|_| Err(Error::internal("a thread that runs batches panicked"))) {
             Ok(vectors) => Found::Vectors(job, vectors),
-            Err(err) => Found::Failed(sequence, err.into()),
+            Err(err) => Found::Failed(sequence, Failure::Session(err)),
         };
         if results.send(found).is_err() {
             return;
@@ -297,9 +337,9 @@ fn collect<T, E: From<Error>>(
     permits: &Sender<()>,
     (shared, mut next): (&Shared<'_>, u64),
     sink: &mut dyn FnMut(Embedded<'_, T>) -> Result<(), E>,
-) -> Result<(), E> {
+) -> Result<(), Failure<E>> {
     let mut windows: BTreeMap<u64, Pending<T>> = BTreeMap::new();
-    let mut failure: Option<(u64, E)> = None;
+    let mut failure: Option<(u64, Failure<E>)> = None;
     while let Ok(found) = results.recv() {
         let (window, vectors) = match found {
             Found::Failed(sequence, err) => {
@@ -325,7 +365,7 @@ fn collect<T, E: From<Error>>(
         }
         while windows.get(&next).is_some_and(Pending::is_whole) {
             if let Some(whole) = windows.remove(&next) {
-                whole.give(shared.learned, sink)?;
+                whole.give(shared.learned, sink).map_err(Failure::Other)?;
             }
             next += 1;
             if failure.is_none() {
@@ -374,4 +414,9 @@ impl<T> Pending<T> {
         let next = learned.position_after(*sequence, WINDOWS as u64, self.window.place(texts.len()));
         sink(Embedded { first: *first, texts, embeddings: &self.vectors, n_tokens: *n_tokens, next })
     }
+}
+
+/// Locks; nothing that is done under the lock leaves it half-done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -51,6 +51,6 @@ pub use inspect::{LibraryFacts, VersionSource, inspect};
 pub use install::{InstallOptions, Progress, install};
 pub use record::{Installed, WheelRecord};
 pub use requirement::{Requirement, check};
-pub use store::{Broken, Listing, find, list, remove};
+pub use store::{Broken, Listing, find, find_all, list, remove};
 pub use version::Version;
 pub use wheel_name::WheelName;

@@ -56,6 +56,24 @@ pub fn list(data_dir: &Path) -> Result<Listing> {
 /// # Errors
 /// [`ErrorKind::Dependency`] that says what is installed, what is needed and which command installs it.
 pub fn find(requirement: &Requirement, data_dir: &Path) -> Result<PathBuf> {
+    let listing = list_for(requirement, data_dir)?;
+    match suitable(requirement, &listing).first() {
+        Some(best) => Ok(best.library.clone()),
+        None => Err(nothing_suits(requirement, &listing, &runtimes_folder(data_dir)?)),
+    }
+}
+
+/// Every installation that meets a requirement, the one that [`find`] gives first.
+///
+/// # Errors
+/// [`ErrorKind::Io`] when the folder exists but cannot be read.
+pub fn find_all(requirement: &Requirement, data_dir: &Path) -> Result<Vec<Installed>> {
+    let listing = list_for(requirement, data_dir)?;
+    Ok(suitable(requirement, &listing).into_iter().cloned().collect())
+}
+
+/// The versions of a runtime and of its variants.
+fn list_for(requirement: &Requirement, data_dir: &Path) -> Result<Listing> {
     let id = &requirement.id;
     if !is_id(id) {
         return Err(Error::invalid(format!("`{id}` cannot be the name of a runtime")));
@@ -66,15 +84,19 @@ pub fn find(requirement: &Requirement, data_dir: &Path) -> Result<PathBuf> {
     for id in variants.chain([id]) {
         list_versions(&runtimes.join(id), &mut listing)?;
     }
-    let pinned = Catalogue::builtin().default_version(id);
+    Ok(listing)
+}
+
+/// What meets a requirement, the best first.
+fn suitable<'l>(requirement: &Requirement, listing: &'l Listing) -> Vec<&'l Installed> {
+    let pinned = Catalogue::builtin().default_version(&requirement.id);
     let usable = listing.installed.iter().filter(|installed| requirement.accepts(installed.version));
-    let rank = |installed: &&Installed| {
-        (Some(installed.version) == pinned, installed.version, requirement.variants.contains(&installed.id))
-    };
-    match usable.max_by_key(rank) {
-        Some(best) => Ok(best.library.clone()),
-        None => Err(nothing_suits(requirement, &listing, &runtimes)),
-    }
+    let mut usable: Vec<&Installed> = usable.collect();
+    usable.sort_by_key(|installed| {
+        let is_variant = requirement.variants.contains(&installed.id);
+        Reverse((Some(installed.version) == pinned, installed.version, is_variant))
+    });
+    usable
 }
 
 /// Removes one version, at once and completely, broken or not.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use drivetrain_contract::{Error, Result};
-use drivetrain_runtimes::{Requirement, Version, check, find};
+use drivetrain_runtimes::{Installed, Requirement, Version, check, find, find_all};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -73,6 +73,33 @@ pub(crate) fn resolve(
         .ok_or_else(|| Error::invalid(format!("path `{}` is not UTF-8, which plugins need", path.display())))?;
     config.insert(native.config_key.clone(), Value::String(text.to_owned()));
     Ok(path)
+}
+
+/// The installed versions of a plugin's native library that it could use beside the one that opening it would load. None
+/// where the user names the file, or the plugin needs several libraries.
+pub(crate) fn other_versions(manifest: &Manifest, config: &Map<String, Value>, data_dir: &Path) -> Vec<Installed> {
+    let [native] = &manifest.native[..] else { return Vec::new() };
+    if config.contains_key(&native.config_key) {
+        return Vec::new();
+    }
+    // What is wrong with the manifest or the folder is said by opening the plugin.
+    let requirement = requirement(manifest, native).ok();
+    let installed = requirement.and_then(|requirement| find_all(&requirement, data_dir).ok()).unwrap_or_default();
+    let mut seen: Vec<Version> = installed.iter().take(1).map(|best| best.version).collect();
+    let mut is_new = |version: Version| {
+        !seen.contains(&version) && {
+            seen.push(version);
+            true
+        }
+    };
+    installed.into_iter().filter(|installed| is_new(installed.version)).collect()
+}
+
+/// Writes the file of a plugin's only native library into the settings, as a user would who names it.
+pub(crate) fn name_library(manifest: &Manifest, config: &mut Map<String, Value>, library: &Path) {
+    if let ([native], Some(path)) = (&manifest.native[..], library.to_str()) {
+        config.insert(native.config_key.clone(), Value::String(path.to_owned()));
+    }
 }
 
 pub(crate) fn requirement(manifest: &Manifest, native: &NativeLibrary) -> Result<Requirement> {

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use drivetrain_contract::{Error, Result};
 use drivetrain_plugin_abi::{DtEntryV1, LinkedPlugin, linked_plugins};
+use drivetrain_runtimes::Installed;
 use serde_json::{Map, Value};
 
 use crate::{
     backend::PluginBackend,
     library::Library,
     manifest::Manifest,
-    native::{preload, resolve_native},
+    native::{name_library, other_versions, preload, resolve_native},
     search::{Origin, SearchPath, plugin_folders},
 };
 
@@ -177,6 +178,19 @@ impl Entry {
                 let entry = Library::open(file)?.entry(file)?;
                 PluginBackend::open(entry, &self.id, &config, Some(file.clone()))
             }
+        }
+    }
+
+    /// The installed versions of its native library that it could use with these settings, beside the one it would load
+    /// by itself. None where the settings name the library, or it needs several.
+    pub fn other_versions(&self, config: &Map<String, Value>, data_dir: &Path) -> Vec<Installed> {
+        self.manifest.as_ref().map_or_else(Vec::new, |manifest| other_versions(manifest, config, data_dir))
+    }
+
+    /// Names the native library in the settings, where it needs just one.
+    pub fn name_library(&self, config: &mut Map<String, Value>, library: &Path) {
+        if let Some(manifest) = &self.manifest {
+            name_library(manifest, config, library);
         }
     }
 

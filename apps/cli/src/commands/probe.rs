@@ -29,7 +29,10 @@ pub(crate) fn run(args: &ProbeArgs) -> anyhow::Result<()> {
         Questions { refresh: args.refresh, profile: &profile, locations: &locations, identity: hardware.identity() };
     let limit = Duration::from_secs(args.timeout_secs);
     let mut prober = ChildProber { source: args.source.clone(), limit };
-    let plugins = questions.ask(registry.entries(), &mut prober)?;
+    let mut plugins = questions.ask(registry.entries(), &mut prober)?;
+    plugins.extend(questions.ask_releases(registry.entries(), &mut prober)?);
+    // Releases of an engine under each other.
+    plugins.sort_by(|one, other| one.id.cmp(&other.id));
     let report = Report { hardware, plugins };
     match args.json {
         true => print(&format!("{}\n", serde_json::to_string_pretty(&report)?)),

@@ -154,12 +154,15 @@ impl Plan {
     /// What was chosen and what could have been, each once, f32 on ONNX Runtime first, with a mark on those that share engine and
     /// precision with another.
     fn kinds(self) -> Result<Vec<Kind>> {
-        let later = self.rejected.into_iter().filter(|rejected| rejected.reason.why == "later");
+        let later =
+            self.rejected.into_iter().filter(|rejected| ["later", "other_release"].contains(&&*rejected.reason.why));
         let mut kinds: Vec<Kind> =
             std::iter::once(self.chosen).chain(later.filter_map(|rejected| rejected.candidate)).collect();
-        kinds.sort_by_key(|kind| (kind.precision != "f32", kind.backend != "onnxruntime"));
+        kinds.sort_by_key(|kind| (kind.precision != "f32", kind.backend != "onnxruntime", kind.release.is_some()));
         ensure!(kinds.first().is_some_and(|kind| kind.precision == "f32"), "nothing runs the model in f32");
-        let of = |kind: &Kind| (kind.backend.clone(), kind.device_kind.clone(), kind.precision.clone());
+        let of = |kind: &Kind| {
+            (kind.backend.clone(), kind.release.clone(), kind.device_kind.clone(), kind.precision.clone())
+        };
         // An engine may offer the same processor by a second name, behind the one that is liked better.
         let mut seen = BTreeSet::new();
         kinds.retain(|kind| seen.insert((of(kind), kind.file.path.clone())));
@@ -186,12 +189,17 @@ mod tests {
         let rejected =
             |candidate: &str, why: &str| format!(r#"{{"candidate":{candidate},"reason":{{"why":"{why}"}}}}"#);
         let json = format!(
-            r#"{{"chosen":{},"shape":{{"sessions":2,"threads":2,"batch_tokens":null}},"rejected":[{},{},{},{},{}]}}"#,
+            r#"{{"chosen":{},"shape":{{"sessions":2,"threads":2,"batch_tokens":null}},"rejected":[{},{},{},{},{},{}]}}"#,
             candidate("openvino", "int8", "openvino/a.xml"),
             rejected(&candidate("openvino", "int8", "onnx/b.onnx"), "later"),
             rejected(
                 &candidate("openvino", "int8", "onnx/b.onnx").replace(r#""device":"cpu""#, r#""device":"auto""#),
                 "later"
+            ),
+            rejected(
+                &candidate("onnxruntime", "f32", "onnx/c.onnx")
+                    .replace(r#""device""#, r#""release":{"version":"2.0.0","library":"/x.so"},"device""#),
+                "other_release"
             ),
             rejected(&candidate("openvino", "f16", "onnx/c.onnx"), "precision"),
             rejected(&candidate("onnxruntime", "f32", "onnx/c.onnx"), "later"),
@@ -199,7 +207,7 @@ mod tests {
         );
         let kinds = serde_json::from_str::<Plan>(&json).unwrap().kinds().unwrap();
         let names: Vec<String> = kinds.iter().map(Kind::to_string).collect();
-        assert_eq!(names, ["onnxruntime f32", "openvino int8 a.xml", "openvino int8 b.onnx"]);
+        assert_eq!(names, ["onnxruntime f32", "onnxruntime 2.0.0 f32", "openvino int8 a.xml", "openvino int8 b.onnx"]);
         assert!(serde_json::from_str::<Plan>(&json.replace("\"f32\"", "\"int8\"")).unwrap().kinds().is_err());
     }
 }

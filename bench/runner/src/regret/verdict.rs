@@ -95,7 +95,7 @@ mod tests {
         let file = File { path: precision.to_owned() };
         let (backend, device) = ("engine".to_owned(), "cpu".to_owned());
         let (device_kind, precision) = (device.clone(), precision.to_owned());
-        let kind = Kind { backend, device, device_kind, precision, file, is_one_of_many: false };
+        let kind = Kind { backend, release: None, device, device_kind, precision, file, is_one_of_many: false };
         Way { kind, shape: Shape { sessions: 1, threads, batch_tokens: None } }
     }
 

@@ -1,6 +1,6 @@
 //! One way to run the model.
 
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,9 @@ const BATCH_TOKENS: [usize; 3] = [128, 512, 2048];
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Kind {
     pub(super) backend: String,
+    /// Which of the engine's installed releases, where it is not the one that is loaded by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) release: Option<Release>,
     pub(super) device: String,
     /// What the device is.
     #[serde(rename = "kind")]
@@ -24,6 +27,13 @@ pub(super) struct Kind {
     /// Whether the engine has another file in the precision, so that this one must be the only one it sees.
     #[serde(skip_deserializing)]
     pub(super) is_one_of_many: bool,
+}
+
+/// An installed release of an engine's library.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Release {
+    pub(super) version: String,
+    pub(super) library: PathBuf,
 }
 
 /// A file of the model.
@@ -70,9 +80,8 @@ impl Shape {
 impl Kind {
     /// Whether the other names the same, whatever is known of its files.
     pub(super) fn is(&self, other: &Self) -> bool {
-        let names =
-            |kind: &Self| (kind.backend.clone(), kind.device.clone(), kind.precision.clone(), kind.file.clone());
-        names(self) == names(other)
+        let marked = |kind: &Self| Self { is_one_of_many: false, device_kind: String::new(), ..kind.clone() };
+        marked(self) == marked(other)
     }
 
     /// Run with the shape that most are best with.
@@ -96,7 +105,7 @@ impl Way {
         let Self { kind, shape } = self;
         let model =
             if kind.is_one_of_many { folder::with_only(&kind.file.path, places)? } else { places.model.clone() };
-        let Kind { backend, device, precision, .. } = kind;
+        let Kind { backend, release, device, precision, .. } = kind;
         let Shape { sessions, threads, batch_tokens } = shape;
         let mut profile = format!(
             "model = {model:?}\nbackend = {backend:?}\ndevice = {device:?}\nprecision = {precision:?}\n\
@@ -105,14 +114,18 @@ impl Way {
         if let Some(tokens) = batch_tokens {
             profile += &format!("batch_tokens = {tokens}\n");
         }
+        if let Some(Release { library, .. }) = release {
+            profile += &format!("[backends.{backend}]\nlibrary = {library:?}\n");
+        }
         Ok(profile)
     }
 }
 
-/// `openvino int8`, with the file where that leaves it open.
+/// `openvino int8`, with release and file where that leaves them open.
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.backend, self.precision)?;
+        let release = self.release.as_ref().map_or_else(String::new, |release| format!(" {}", release.version));
+        write!(f, "{}{release} {}", self.backend, self.precision)?;
         let name = self.file.path.rsplit('/').next().unwrap_or_default();
         if self.is_one_of_many { write!(f, " {name}") } else { Ok(()) }
     }

@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, path::PathBuf};
 
 use drivetrain_contract::Result;
 use drivetrain_pipeline::Draft;
-use drivetrain_planner::lock::Lock;
+use drivetrain_planner::{lock::Lock, plan::Candidate};
 use drivetrain_plugin_host::Registry;
 
 use super::EngineBuilder;
@@ -40,13 +40,13 @@ impl<'a> EngineBuilder<'a> {
             Some(prober) => &mut **prober,
             None => &mut in_process,
         };
-        look.check((&lock, &label), prober, self.call)?;
-        let (candidate, shape) = (lock.candidate(), lock.shape());
+        let release = look.check((&lock, &label), prober, self.call)?;
+        let (candidate, shape) = (Candidate { release, ..lock.candidate() }, lock.shape());
         log::info!("as `{label}` says: {candidate} (sessions {}, threads {})", shape.sessions, shape.threads);
         draft.set_threads(NonZeroUsize::new(shape.threads).unwrap_or(NonZeroUsize::MIN));
         draft.set_batch_tokens(shape.batch_tokens.or(self.options.batch_tokens));
         let opening = Opening { profile, locations, registry: &registry, package: &package, call: self.call };
         let (embedder, running) = opening.open((&candidate, shape), draft, &mut self.observe)?;
-        Ok(Engine::new(embedder, package, running))
+        Ok(Engine::new(embedder, package, running, None))
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use drivetrain_contract::{Backend, Error, ErrorKind, Result};
 use drivetrain_planner::{
     Profile,
-    plan::{Absence, Engine},
+    plan::{Absence, Engine, Release},
     probe::{FileStamp, Identity, PluginKey, PluginOutcome, PluginRecords},
 };
 use drivetrain_plugin_host::{Entry, OpenOptions, Origin, State, report_native};
@@ -28,6 +28,15 @@ pub trait Prober {
     /// # Errors
     /// When the user asks to stop; what is wrong with the plugin is part of the outcome.
     fn probe(&mut self, entry: &Entry) -> Result<Probed>;
+
+    /// The same with another installed release of its library. `None` where it cannot be asked: most engines can be
+    /// loaded once only, so this takes a process for each.
+    ///
+    /// # Errors
+    /// As [`Prober::probe`].
+    fn probe_release(&mut self, _entry: &Entry, _release: &Release) -> Result<Option<Probed>> {
+        Ok(None)
+    }
 }
 
 /// What an engine said.
@@ -100,6 +109,9 @@ pub struct Asked {
     pub origin: Origin,
     /// Folder of the plugin, if it has one.
     pub folder: Option<PathBuf>,
+    /// The release of its library that was asked, where it is not the one that is loaded by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<Release>,
     /// Whether that was found out by an earlier command.
     pub is_remembered: bool,
     /// What became of it.
@@ -115,45 +127,64 @@ impl Questions<'_> {
     /// # Errors
     /// As [`Prober::probe`].
     pub fn ask<'e>(&self, entries: impl IntoIterator<Item = &'e Entry>, prober: &mut dyn Prober) -> Result<Vec<Asked>> {
-        let path = self.locations.cache().join(RECORDS);
-        let mut records = PluginRecords::read(&path).unwrap_or_else(|err| {
-            log::warn!("{}; plugins are asked again", err.to_text());
-            PluginRecords::default()
-        });
-        let (mut plugins, mut is_new) = (Vec::new(), false);
+        let mut memory = Memory::open(self);
+        let mut plugins = Vec::new();
         for entry in entries {
-            let key = self.key(entry);
-            let remembered = || records.get(&key).filter(|_| !self.refresh).cloned();
+            let key = self.key(entry, None);
             let (is_remembered, outcome) = match &entry.state {
                 State::Shadowed => continue,
                 State::Refused(why) => {
                     (false, PluginOutcome::Refused { why: why.to_text(), hint: None, code: why.kind().code() })
                 }
-                State::Usable => match remembered() {
+                State::Usable => match memory.recall(&key) {
                     Some(outcome) => (true, outcome),
-                    None => {
-                        let probed = prober.probe(entry)?;
-                        if probed.is_lasting {
-                            records.put(key.clone(), probed.outcome.clone());
-                            is_new = true;
-                        }
-                        (false, probed.outcome)
-                    }
+                    None => (false, memory.keep(&key, prober.probe(entry)?)),
                 },
             };
-            let (id, folder) = (entry.id.clone(), entry.folder.clone());
-            plugins.push(Asked { id, origin: entry.origin, folder, is_remembered, outcome, key });
-        }
-        if is_new && let Err(err) = records.write(&path) {
-            log::warn!("{}; plugins will be asked again the next time", err.to_text());
+            plugins.push(Asked::of(entry, None, (is_remembered, outcome), key));
         }
         Ok(plugins)
     }
 
+    /// Asks these plugins with every other release of their library that is installed, but for those that this `prober`
+    /// cannot ask.
+    ///
+    /// # Errors
+    /// As [`Prober::probe`].
+    pub fn ask_releases<'e>(
+        &self,
+        entries: impl IntoIterator<Item = &'e Entry>,
+        prober: &mut dyn Prober,
+    ) -> Result<Vec<Asked>> {
+        let mut memory = Memory::open(self);
+        let mut releases = Vec::new();
+        for entry in entries.into_iter().filter(|entry| matches!(entry.state, State::Usable)) {
+            for release in self.releases(entry) {
+                let key = self.key(entry, Some(&release));
+                let answer = match memory.recall(&key) {
+                    Some(outcome) => Some((true, outcome)),
+                    None => prober.probe_release(entry, &release)?.map(|probed| (false, memory.keep(&key, probed))),
+                };
+                releases.extend(answer.map(|answer| Asked::of(entry, Some(release), answer, key)));
+            }
+        }
+        Ok(releases)
+    }
+
+    /// The other releases of an engine's library that are installed.
+    fn releases(&self, entry: &Entry) -> impl Iterator<Item = Release> {
+        let config = self.profile.backend_config(&entry.id);
+        let installed = entry.other_versions(&config, self.locations.data());
+        installed.into_iter().map(|one| Release { version: one.version.to_string(), library: one.library })
+    }
+
     /// What the answer depends on. A library that is not there yet is not among the files, so that installing it
     /// changes the key.
-    fn key(&self, entry: &Entry) -> PluginKey {
-        let config = self.profile.backend_config(&entry.id);
+    fn key(&self, entry: &Entry, release: Option<&Release>) -> PluginKey {
+        let mut config = self.profile.backend_config(&entry.id);
+        if let Some(release) = release {
+            entry.name_library(&mut config, &release.library);
+        }
         let natives = entry.manifest.as_ref().map_or_else(Vec::new, |manifest| {
             let reports = report_native(manifest, &config, self.locations.data());
             reports.into_iter().filter_map(|native| native.path).collect()
@@ -170,7 +201,61 @@ impl Questions<'_> {
     }
 }
 
+/// What engines said before, and say now.
+struct Memory {
+    path: PathBuf,
+    records: PluginRecords,
+    /// Whether nothing of before is to be believed.
+    refresh: bool,
+    is_new: bool,
+}
+
+impl Memory {
+    fn open(questions: &Questions<'_>) -> Self {
+        let path = questions.locations.cache().join(RECORDS);
+        let records = PluginRecords::read(&path).unwrap_or_else(|err| {
+            log::warn!("{}; plugins are asked again", err.to_text());
+            PluginRecords::default()
+        });
+        Self { path, records, refresh: questions.refresh, is_new: false }
+    }
+
+    fn recall(&self, key: &PluginKey) -> Option<PluginOutcome> {
+        self.records.get(key).filter(|_| !self.refresh).cloned()
+    }
+
+    /// Keeps what would be said again.
+    fn keep(&mut self, key: &PluginKey, probed: Probed) -> PluginOutcome {
+        if probed.is_lasting {
+            self.records.put(key.clone(), probed.outcome.clone());
+            self.is_new = true;
+        }
+        probed.outcome
+    }
+}
+
+impl Drop for Memory {
+    /// What was found out is kept also where asking ended early.
+    fn drop(&mut self) {
+        if self.is_new
+            && let Err(err) = self.records.write(&self.path)
+        {
+            log::warn!("{}; plugins will be asked again the next time", err.to_text());
+        }
+    }
+}
+
 impl Asked {
+    fn of(
+        entry: &Entry,
+        release: Option<Release>,
+        (is_remembered, outcome): (bool, PluginOutcome),
+        key: PluginKey,
+    ) -> Self {
+        let (id, folder) = (entry.id.clone(), entry.folder.clone());
+        Self { id, origin: entry.origin, folder, release, is_remembered, outcome, key }
+    }
+
     /// Whoever writes settings for an engine means that engine: one that does not work with them is not passed over.
     ///
     /// # Errors
@@ -191,7 +276,7 @@ impl Asked {
             PluginOutcome::Works { probe, .. } => Ok(probe.clone()),
             PluginOutcome::Refused { why, hint, .. } => Err(Absence { reason: why.clone(), remedy: hint.clone() }),
         };
-        Engine { backend: self.id.clone(), found }
+        Engine { backend: self.id.clone(), release: self.release.clone(), found }
     }
 }
 

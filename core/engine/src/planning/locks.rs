@@ -4,11 +4,11 @@ use drivetrain_contract::{Call, Error, Precision, Result};
 use drivetrain_planner::{
     Origin,
     lock::{FileHashes, Lock, LockedEngine, LockedMachine, LockedModel, ModelSource},
-    plan::Plan,
+    plan::{Plan, Release},
     probe::{Hardware, PluginOutcome},
 };
 
-use super::{Look, Outlook, Prober, Questions};
+use super::{Asked, Look, Outlook, Prober, Questions};
 use crate::artifacts;
 
 /// Name of the file in the cache folder.
@@ -23,7 +23,8 @@ impl Outlook<'_> {
     /// As [`Lock::of`], and what reading the model's files fails with.
     pub fn lock(&self, plan: &Plan, call: &dyn Call) -> Result<Lock> {
         let chosen = &plan.chosen;
-        let outcome = self.asked().iter().find(|asked| asked.id == chosen.backend).map(|asked| &asked.outcome);
+        let is_chosen = |asked: &&Asked| asked.id == chosen.backend && asked.release == chosen.release;
+        let outcome = self.asked().iter().find(is_chosen).map(|asked| &asked.outcome);
         let (engine, machine) =
             self.look.engine_and_machine((&chosen.backend, &chosen.device), outcome, self.hardware())?;
         let model = self.look.locked_model((&chosen.file.format, &chosen.file.path), call)?;
@@ -32,22 +33,38 @@ impl Outlook<'_> {
 }
 
 impl Look<'_> {
-    /// Makes sure that what is here is what a lock says, which messages call `label`.
+    /// Makes sure that what is here is what a lock says, which messages call `label`. Gives the release of the engine's
+    /// library to load, where it is not the one that is loaded by itself.
     ///
     /// # Errors
     /// [`drivetrain_contract::ErrorKind::Unsupported`] with the first differences, or the first setting that wants
     /// something else; as [`Prober::probe`]; and what reading the model's files fails with.
-    pub(crate) fn check(&self, (lock, label): (&Lock, &str), prober: &mut dyn Prober, call: &dyn Call) -> Result<()> {
+    pub(crate) fn check(
+        &self,
+        (lock, label): (&Lock, &str),
+        prober: &mut dyn Prober,
+        call: &dyn Call,
+    ) -> Result<Option<Release>> {
         self.check_settings(lock, label)?;
         let plan = &lock.plan;
         let hardware = Hardware::of_this_machine();
         let (profile, locations) = (self.profile, self.locations);
         let questions = Questions { profile, locations, identity: hardware.identity(), refresh: false };
-        let asked = questions.ask([self.registry.get(&plan.backend)?], prober)?;
-        let outcome = asked.first().map(|asked| &asked.outcome);
+        let entry = self.registry.get(&plan.backend)?;
+        let mut asked = questions.ask([entry], prober)?;
+        let is_locked = |asked: &Asked| {
+            let probe = asked.outcome.probe();
+            probe.is_some_and(|probe| probe.engine_version == lock.engine.version)
+        };
+        if !asked.iter().any(is_locked) {
+            asked.extend(questions.ask_releases([entry], prober)?);
+        }
+        let locked = asked.iter().find(|asked| is_locked(asked)).or(asked.first());
+        let outcome = locked.map(|asked| &asked.outcome);
         let (engine, machine) = self.engine_and_machine((&plan.backend, &plan.device), outcome, &hardware)?;
         let model = self.locked_model((&plan.format, &plan.file), call)?;
-        lock.check(label, &Lock { model, engine, machine, ..lock.clone() })
+        lock.check(label, &Lock { model, engine, machine, ..lock.clone() })?;
+        Ok(locked.and_then(|asked| asked.release.clone()))
     }
 
     /// What the profile names is not left out of account silently.

@@ -54,6 +54,7 @@ impl<'l> Outlook<'l> {
     /// [`drivetrain_contract::ErrorKind::Invalid`] for rules that cannot be read, and as [`Prober::probe`].
     pub fn look(look: Look<'l>, prober: &mut dyn Prober) -> Result<Self> {
         let Look { profile, locations, registry, package, .. } = look;
+        choose::backend(registry, &profile.backend.value, package)?;
         let rules = RuleSet::named(&profile.plan.rules.value)?;
         let hardware = Hardware::of_this_machine();
         let model = model_facts(package, locations);
@@ -61,12 +62,13 @@ impl<'l> Outlook<'l> {
         let (mut unasked, mut relevant) = (Vec::new(), Vec::new());
         for entry in registry.entries().iter().filter(|entry| !matches!(entry.state, State::Shadowed)) {
             match beside_the_point(entry, &model, profile) {
-                Some(absence) => unasked.push(Engine { backend: entry.id.clone(), found: Err(absence) }),
+                Some(absence) => unasked.push(Engine { backend: entry.id.clone(), release: None, found: Err(absence) }),
                 None => relevant.push(entry),
             }
         }
-        let asked = questions.ask(relevant, prober)?;
+        let mut asked = questions.ask(relevant.iter().copied(), prober)?;
         asked.iter().try_for_each(|asked| asked.check_settings(profile))?;
+        asked.extend(questions.ask_releases(relevant, prober)?);
         let engines: Vec<Engine> = asked.iter().map(Asked::engine).chain(unasked).collect();
         check_device(&engines, profile)?;
         let mut outlook = Self { look, hardware, engines, asked, model, rules, trials: Vec::new() };

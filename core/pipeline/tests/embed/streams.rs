@@ -10,7 +10,7 @@ use std::{
 };
 
 use drivetrain_contract::{Batch, Call, Error, ErrorKind, NoCall, Output, OutputMut, Result, Session, SessionInfo};
-use drivetrain_pipeline::{EmbedOptions, Embedder, Position};
+use drivetrain_pipeline::{EmbedOptions, Embedded, Embedder, Failure, Position, Rest};
 
 use crate::{options, package, table::Table};
 
@@ -205,4 +205,27 @@ fn places_in_messages_count_from_the_beginning() {
     texts[2600] = "word ".repeat(100);
     let err = embedder(vec![moody(&table, 0)], 500).embed(&texts, &NoCall).unwrap_err();
     assert!(err.message().contains("text 2600 "), "{err}");
+}
+
+#[test]
+fn another_embedder_goes_on_where_a_session_fails() {
+    let (texts, table) = (many(900), Table::padded());
+    let (expect, _) = stream(&mut embedder(vec![moody(&table, 0)], 200), Position::default(), &texts);
+    for runs_left in [1, 2, 7, 40] {
+        let failing = || Moody { runs_left, ..moody(&table, 50) };
+        for sessions in [vec![failing()], vec![failing(), moody(&table, 50)]] {
+            let n_sessions = sessions.len();
+            let mut rest = Rest::new(Position::default(), texts.iter().map(Ok::<_, Error>));
+            let mut vectors: Vec<f32> = Vec::new();
+            let mut sink = |embedded: Embedded<'_, &String>| {
+                assert_eq!(embedded.first, (vectors.len() / embedded.embeddings.dim()) as u64);
+                vectors.extend_from_slice(embedded.embeddings.as_slice());
+                Ok(())
+            };
+            let failure = embedder(sessions, 200).embed_rest(&mut rest, &mut sink, &NoCall).unwrap_err();
+            assert!(matches!(failure, Failure::Session(err) if err.message() == "no more runs"));
+            embedder(vec![moody(&table, 0)], 200).embed_rest(&mut rest, &mut sink, &NoCall).unwrap();
+            assert!(vectors == expect, "{n_sessions} sessions, {runs_left} runs");
+        }
+    }
 }

@@ -145,12 +145,12 @@ impl Lock {
         Ok(Self { model, plan, engine, machine, measured })
     }
 
-    /// What is run.
+    /// What is run, with the release of the engine's library that is loaded by itself.
     pub fn candidate(&self) -> Candidate {
         let LockedPlan { backend, device, kind, precision, file, format, stored, .. } = self.plan.clone();
         let bytes = self.model.files.get(&file).map_or(0, |file| file.bytes);
         let file = ModelFile { format, precision: stored, path: file, bytes, target: None };
-        Candidate { backend, device, kind, precision, file }
+        Candidate { backend, release: None, device, kind, precision, file }
     }
 
     /// How it is run.
@@ -163,7 +163,8 @@ impl Lock {
 impl LockedPlan {
     /// What was chosen, how it is run, what that takes, and what for.
     pub fn of(chosen: &Candidate, shape: Shape, memory: Memory, goal: Goal) -> Self {
-        let Candidate { backend, device, kind, precision, file } = chosen.clone();
+        // Of a release the lock keeps the version, which is the engine's.
+        let Candidate { backend, release: _, device, kind, precision, file } = chosen.clone();
         let Shape { sessions, threads, batch_tokens } = shape;
         let (format, stored, file) = (file.format, file.precision, file.path);
         let memory_bytes = memory.total();

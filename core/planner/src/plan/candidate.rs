@@ -5,7 +5,10 @@ use std::fmt;
 use drivetrain_contract::{Device, DeviceKind, FormatSupport, Precision};
 use serde::{Deserialize, Serialize};
 
-use super::{Engine, ModelFacts, ModelFile};
+use super::{
+    Engine, ModelFacts, ModelFile,
+    engine::{Release, label},
+};
 use crate::rules::Choice;
 
 /// One way to run a model.
@@ -13,6 +16,9 @@ use crate::rules::Choice;
 pub struct Candidate {
     /// Id of the backend.
     pub backend: String,
+    /// Which release of its library, where it is not the one that is loaded by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Release>,
     /// Id of the device.
     pub device: String,
     /// What the device is.
@@ -60,6 +66,7 @@ pub(super) fn possible<'a>(engines: &'a [Engine], model: &ModelFacts) -> Vec<Pos
                 let Some(format) = probe.formats.iter().find(reads) else { continue };
                 let candidate = Candidate {
                     backend: engine.backend.clone(),
+                    release: engine.release.clone(),
                     device: device.id.clone(),
                     kind: device.kind,
                     precision,
@@ -73,6 +80,11 @@ pub(super) fn possible<'a>(engines: &'a [Engine], model: &ModelFacts) -> Vec<Pos
 }
 
 impl Candidate {
+    /// What messages call its engine: `onnxruntime`, `onnxruntime 1.31.1`.
+    pub fn engine(&self) -> String {
+        label(&self.backend, self.release.as_ref())
+    }
+
     /// Whether it is what rules offer, as far as the input leaves it open.
     pub(super) fn is(&self, choice: &Choice) -> bool {
         choice.backend == self.backend
@@ -82,9 +94,9 @@ impl Candidate {
     }
 }
 
-/// `onnxruntime on cpu in int8 from onnx/model_qint8_avx2.onnx`
+/// `onnxruntime on cpu in int8 from onnx/model_qint8_avx2.onnx`; `onnxruntime 1.31.1 on …` for another release
 impl fmt::Display for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} on {} in {} from {}", self.backend, self.device, self.precision, self.file.path)
+        write!(f, "{} on {} in {} from {}", self.engine(), self.device, self.precision, self.file.path)
     }
 }

@@ -144,6 +144,9 @@ impl Against<'_> {
 
     fn reason(&self, other: &Possible<'_>, trials: &[Trial]) -> Reason {
         let Some(own) = self.trial.and_then(|trial| cost(trial, self.goal)) else {
+            if other.candidate.release.is_some() {
+                return Reason::OtherRelease;
+            }
             let choice = order::named(other, self.walk).map(|(_, choice)| choice.name.clone());
             return Reason::Later { choice };
         };

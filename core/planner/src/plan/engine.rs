@@ -1,5 +1,7 @@
 //! An engine as planning sees it.
 
+use std::path::PathBuf;
+
 use drivetrain_contract::Probe;
 use serde::{Deserialize, Serialize};
 
@@ -8,8 +10,33 @@ use serde::{Deserialize, Serialize};
 pub struct Engine {
     /// Id of the backend.
     pub backend: String,
+    /// Which of the installed releases of its library this is; `None` is the one that is loaded where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Release>,
     /// What it found.
     pub found: Result<Probe, Absence>,
+}
+
+/// An installed release of an engine's library beside the one that is loaded where nothing is said. One may be faster at
+/// one precision and slower at another, which only a trial can tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// Its version.
+    pub version: String,
+    /// The file to load.
+    pub library: PathBuf,
+}
+
+impl Engine {
+    /// What messages call it: `onnxruntime`, `onnxruntime 1.31.1`.
+    pub(super) fn label(&self) -> String {
+        label(&self.backend, self.release.as_ref())
+    }
+}
+
+/// `onnxruntime`, `onnxruntime 1.31.1`
+pub(super) fn label(backend: &str, release: Option<&Release>) -> String {
+    release.map_or_else(|| backend.to_owned(), |release| format!("{backend} {}", release.version))
 }
 
 /// Why an engine is not there.

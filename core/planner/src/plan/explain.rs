@@ -12,6 +12,7 @@ impl Plan {
             matches!(
                 reason,
                 Reason::Later { .. }
+                    | Reason::OtherRelease
                     | Reason::Slower { .. }
                     | Reason::Larger { .. }
                     | Reason::Untimed
@@ -37,7 +38,7 @@ impl Plan {
         let number = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
         format!(
             "{} on {} in {}, {}, {}{}",
-            chosen.backend,
+            chosen.engine(),
             chosen.device,
             chosen.precision,
             number(sessions, "session"),

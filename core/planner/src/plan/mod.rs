@@ -28,7 +28,7 @@ mod tests;
 pub use budget::Budget;
 pub use candidate::{Candidate, Shape};
 pub use decide::{Plan, Rejected, Situation, plan};
-pub use engine::{Absence, Engine};
+pub use engine::{Absence, Engine, Release};
 pub use files::{ModelFacts, ModelFile, Size};
 pub use memory::Memory;
 pub use reason::Reason;

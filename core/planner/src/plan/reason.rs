@@ -114,6 +114,8 @@ pub enum Reason {
         /// Bytes that may be used.
         most: u64,
     },
+    /// It is another release of an engine, and only a trial can tell whether that is faster.
+    OtherRelease,
     /// The rules name others first.
     Later {
         /// Its place in their order, if they name it at all.
@@ -185,6 +187,9 @@ impl fmt::Display for Reason {
             }
             Reason::Memory { needs, most } => {
                 write!(f, "needs {} MiB, {} MiB may be used", needs.div_ceil(1 << 20), most >> 20)
+            }
+            Reason::OtherRelease => {
+                f.write_str("another installed release, which is used only where a trial found it faster")
             }
             Reason::Later { choice: Some(choice) } => write!(f, "the rules put it later, as {choice}"),
             Reason::Later { choice: None } => f.write_str("the rules do not name it"),

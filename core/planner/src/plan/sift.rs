@@ -52,13 +52,14 @@ impl<'a> Sifted<'a> {
         let Situation { hardware, engines, model, profile, .. } = *situation;
         let goal = profile.workload.goal.value.unwrap_or(situation.goal);
         let budget = Budget::of(profile, goal);
-        // A model that exists in 8 bits only is its own reference.
+        // A model that exists in 8 bits only is its own reference, of which nothing is lost.
         let has_reference = model.files.iter().any(|file| file.precision != Precision::Int8);
+        let counts = |reason: &Reason| has_reference || matches!(reason, Reason::Failed { .. });
         let walk = rules.walk(model.task, &facts(situation, goal)).ok();
         let (mut open, mut rejected) = (Vec::new(), absent(engines, &model.files));
         for possible in possible(engines, model) {
             let refusal = refuse::refusal(&possible, model, profile)
-                .or_else(|| loses(&budget, &possible.candidate).filter(|_| has_reference));
+                .or_else(|| loses(&budget, &possible.candidate).filter(counts));
             match refusal {
                 Some(reason) => rejected.push(Rejected::candidate(possible.candidate, reason)),
                 None => open.push(possible),
@@ -123,7 +124,7 @@ fn absent(engines: &[Engine], files: &[ModelFile]) -> Vec<Rejected> {
                 Reason::NoFile { reads: probe.formats.iter().map(|format| format.format.clone()).collect() }
             }
         };
-        Some(Rejected { backend: engine.backend.clone(), candidate: None, figures: None, reason })
+        Some(Rejected { backend: engine.label(), candidate: None, figures: None, reason })
     };
     engines.iter().filter_map(out).collect()
 }

@@ -5,12 +5,13 @@ use drivetrain_contract::{
 };
 use drivetrain_package::Task;
 
-use super::{Absence, Engine, ModelFacts, ModelFile, Plan, Room, Situation, Size, plan};
+use super::{Absence, Engine, ModelFacts, ModelFile, Plan, Release, Room, Situation, Size, plan};
 use crate::{
     Goal, Layer, Profile, Side,
     probe::{Hardware, machines},
     profile::Shipped,
     rules::RuleSet,
+    tune::{Figures, Outcome, Speed, Trial},
 };
 
 /// Every backend of the project as it describes itself on a machine.
@@ -36,6 +37,7 @@ fn engines(hardware: &Hardware) -> Vec<Engine> {
         });
         Engine {
             backend: backend.to_owned(),
+            release: None,
             found: Ok(Probe { devices, formats: formats.collect(), engine_version: None }),
         }
     };
@@ -165,6 +167,38 @@ fn everything_else_has_its_reason() {
 }
 
 #[test]
+fn another_release_of_an_engine_is_used_where_it_was_found_faster() {
+    let mut case = Case::new("amd-zen5", "limits.allow_backends = [\"onnxruntime\"]");
+    let release = Release { version: "1.31.1".into(), library: "/data/libonnxruntime.so".into() };
+    case.engines.push(Engine { release: Some(release), ..case.engines[1].clone() });
+    assert_eq!(case.plan().unwrap().summary(), "onnxruntime on cpu in f32, 16 sessions, 16 threads");
+    let reason = "another installed release, which is used only where a trial found it faster";
+    assert_eq!(case.reason("onnxruntime 1.31.1 on cpu in f32"), reason);
+    let rules = RuleSet::named(&case.profile.plan.rules.value).unwrap();
+    let Case { hardware, engines, model, profile } = &case;
+    let situation = Situation { hardware, engines, model, profile, goal: Goal::Throughput, trials: &[] };
+    let contenders = crate::tune::field(&situation, &rules).contenders;
+    let names: Vec<String> = contenders.iter().map(|one| one.candidate.engine()).collect();
+    assert_eq!(names, ["onnxruntime", "onnxruntime 1.31.1"]);
+    let seconds = [2.0, 1.0];
+    let trials: Vec<Trial> = contenders
+        .iter()
+        .zip(seconds)
+        .map(|(contender, seconds_per_text)| Trial {
+            candidate: contender.candidate.clone(),
+            shape: contender.shape,
+            outcome: Outcome::Ran(Figures {
+                agreement: None,
+                speed: Some(Speed { seconds_per_text, spread: 0.0, laps: 3 }),
+                ..Figures::default()
+            }),
+        })
+        .collect();
+    let plan = plan(&Situation { trials: &trials, ..situation }, &rules).unwrap();
+    assert!(plan.summary().starts_with("onnxruntime 1.31.1 on cpu in f32"), "{}", plan.explain());
+}
+
+#[test]
 fn files_that_the_disk_has_no_room_for_are_not_made() {
     let mut case = Case::new("intel-laptop", "accuracy.max_loss = 0.004\nlimits.disk = \"1MiB\"");
     let plan = case.plan().unwrap();
@@ -277,4 +311,17 @@ fn with_sides(profile: Profile) -> Vec<(String, Profile)> {
         return vec![(String::new(), profile)];
     }
     Side::ALL.map(|side| (format!(" {side}"), profile.for_side(side))).into()
+}
+
+#[test]
+fn what_failed_is_out_also_where_nothing_can_be_lost() {
+    let case = Case { model: table(), ..Case::new("amd-zen5", "") };
+    let Case { hardware, engines, model, profile } = &case;
+    let chosen = case.plan().unwrap();
+    let outcome = Outcome::Failed { why: "it broke".to_owned() };
+    let trials = [Trial { candidate: chosen.chosen, shape: chosen.shape, outcome }];
+    let rules = RuleSet::named(&profile.plan.rules.value).unwrap();
+    let situation = Situation { hardware, engines, model, profile, goal: Goal::Throughput, trials: &trials };
+    let err = plan(&situation, &rules).unwrap_err();
+    assert!(err.message().contains("failed when it was tried: it broke"), "{}", err.to_text());
 }

@@ -70,6 +70,16 @@ pub enum PluginOutcome {
     },
 }
 
+impl PluginOutcome {
+    /// Devices and formats, if it works.
+    pub fn probe(&self) -> Option<&Probe> {
+        match self {
+            PluginOutcome::Works { probe, .. } => Some(probe),
+            PluginOutcome::Refused { .. } => None,
+        }
+    }
+}
+
 /// Outcomes by what they depend on.
 #[derive(Clone, Debug, Default)]
 pub struct PluginRecords {

@@ -62,7 +62,10 @@ pub fn field(situation: &Situation<'_>, rules: &RuleSet) -> Field {
     let sifted = Sifted::for_trial(situation, rules);
     // Files of one engine in one precision hardly differ in speed: the one that is preferred stands for all.
     let mut seen = BTreeSet::new();
-    let mut is_new = |one: &Candidate| seen.insert((one.backend.clone(), one.device.clone(), one.precision.name()));
+    let mut is_new = |one: &Candidate| {
+        let release = one.release.as_ref().map(|release| release.version.clone());
+        seen.insert((one.backend.clone(), release, one.device.clone(), one.precision.name()))
+    };
     let mut open: Vec<(f64, Contender)> = sifted
         .fitting()
         .filter(|(candidate, _)| candidate.file.target.is_none() && is_new(candidate))

@@ -110,7 +110,7 @@ impl Seat for FakeSeat {
 fn contender(backend: &str, precision: Precision) -> Contender {
     let file = ModelFile { format: format::ONNX.into(), precision, path: "static.onnx".into(), bytes: 1, target: None };
     let (backend, device) = (backend.to_owned(), "cpu".to_owned());
-    let candidate = Candidate { backend, device, kind: DeviceKind::Cpu, precision, file };
+    let candidate = Candidate { backend, release: None, device, kind: DeviceKind::Cpu, precision, file };
     let is_reference = precision == Precision::F32;
     let shape = Shape { sessions: 4, threads: 4, batch_tokens: None };
     Contender { candidate, shape, is_reference, competes: true }

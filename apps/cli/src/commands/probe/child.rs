@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use drivetrain::{ErrorKind, Probed, Prober, Result, planner::probe::PluginOutcome, plugin_host::Entry};
+use drivetrain::{
+    ErrorKind, Probed, Prober, Result,
+    planner::{plan::Release, probe::PluginOutcome},
+    plugin_host::Entry,
+};
+use serde_json::{Map, Value};
 
 use crate::{
     args::SourceArgs,
@@ -23,8 +28,23 @@ pub(in crate::commands) struct ChildProber {
 
 impl Prober for ChildProber {
     fn probe(&mut self, entry: &Entry) -> Result<Probed> {
-        let bench = Bench { source: self.source.clone(), limit: self.limit };
-        let trial = bench.try_out(&[&entry.id])?;
+        self.try_out(entry, self.source.clone())
+    }
+
+    fn probe_release(&mut self, entry: &Entry, release: &Release) -> Result<Option<Probed>> {
+        let mut named = Map::new();
+        entry.name_library(&mut named, &release.library);
+        let mut source = self.source.clone();
+        // A string as JSON writes it is one in TOML as well.
+        let settings = named.iter().map(|(key, path): (&String, &Value)| format!("backends.{}.{key}={path}", entry.id));
+        source.set.extend(settings);
+        self.try_out(entry, source).map(Some)
+    }
+}
+
+impl ChildProber {
+    fn try_out(&self, entry: &Entry, source: SourceArgs) -> Result<Probed> {
+        let trial = Bench { source, limit: self.limit }.try_out(&[&entry.id])?;
         Ok(Probed { is_lasting: trial.is_started, outcome: outcome(trial) })
     }
 }

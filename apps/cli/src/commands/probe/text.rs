@@ -115,6 +115,10 @@ fn plugin(text: &mut String, asked: &Asked) {
     match &asked.outcome {
         PluginOutcome::Works { version, probe, .. } => {
             let engine = probe.engine_version.as_ref().map_or_else(String::new, |engine| format!(", engine {engine}"));
+            let remembered = match asked.release {
+                Some(_) => format!(", installed as well{remembered}"),
+                None => remembered.to_owned(),
+            };
             line(text, format_args!("{:<13} {version}{engine}{remembered}", asked.id));
             for device in &probe.devices {
                 let why = if device.reason.is_empty() { String::new() } else { format!(": {}", device.reason) };
@@ -123,7 +127,8 @@ fn plugin(text: &mut String, asked: &Asked) {
             }
         }
         PluginOutcome::Refused { why, hint, .. } => {
-            line(text, format_args!("{:<13} refused: {why}{remembered}", asked.id));
+            let release = asked.release.as_ref().map_or_else(String::new, |release| format!("{} ", release.version));
+            line(text, format_args!("{:<13} {release}refused: {why}{remembered}", asked.id));
             if let Some(hint) = hint {
                 line(text, format_args!("{:<13} {hint}", ""));
             }

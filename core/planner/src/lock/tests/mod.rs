@@ -33,7 +33,14 @@ fn file_of(bytes: u64) -> ModelFile {
 
 fn chosen(device: &Device) -> Candidate {
     let (device, kind) = (device.id.clone(), device.kind);
-    Candidate { backend: "onnxruntime".to_owned(), device, kind, precision: Precision::F32, file: file_of(7) }
+    Candidate {
+        backend: "onnxruntime".to_owned(),
+        release: None,
+        device,
+        kind,
+        precision: Precision::F32,
+        file: file_of(7),
+    }
 }
 
 fn shape() -> Shape {
