@@ -78,6 +78,19 @@ impl Places {
         self.entry("drivetrain", "bench-drivetrain", [("--home", home.into()), ("--profile", profile.into())])
     }
 
+    /// Drivetrain with what it makes for OpenVINO in 8 bits, where both are there.
+    pub(crate) fn drivetrain_int8(&self) -> Option<Entry> {
+        let graph = self.model.join("openvino/openvino_model_qint8_quantized.xml");
+        (graph.is_file() && self.home.join("runtimes/openvino").is_dir()).then(|| {
+            let profile = format!(
+                "model = {:?}\nbackend = \"openvino\"\nprecision = \"int8\"\nthreads = {}\n",
+                self.model, self.threads
+            );
+            let home = &self.home;
+            self.entry("drivetrain-int8", "bench-drivetrain", [("--home", home.into()), ("--profile", profile.into())])
+        })
+    }
+
     /// Drivetrain with a package of static embeddings.
     pub(crate) fn drivetrain_static(&self, package: &Path) -> Entry {
         let profile = format!("model = {package:?}\nbackend = \"static\"\nthreads = {}\n", self.threads);

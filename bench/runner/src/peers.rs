@@ -63,6 +63,7 @@ fn transformers(places: &Places, length: Length, profile: &str) -> Vec<Entry> {
         entries.push(places.bare(&bare(1, 8)));
     }
     entries.extend([places.fastembed(None), places.fastembed(Some(32))]);
+    entries.extend(places.drivetrain_int8());
     entries
 }
 

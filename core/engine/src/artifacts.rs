@@ -168,6 +168,16 @@ pub(crate) fn cache_key(package: &Package) -> String {
 /// Modules of a package have a folder each, and nothing of theirs lies deeper.
 const FOLDER_DEPTH: u32 = 2;
 
+/// Ends of the names of files that packages are made of.
+const PACKAGE_FILES: [&str; 6] = ["json", "txt", "model", "safetensors", "bin", "pt"];
+
+/// Whether a file is one of a package's, by its name: not vectors, locks and notes that lie beside them.
+fn is_of_package(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let end = path.extension().and_then(|end| end.to_str()).unwrap_or_default();
+    PACKAGE_FILES.contains(&end) && !name.starts_with('.') && !name.ends_with(".job.json")
+}
+
 /// Adds name, length and age of every file that a graph is made from.
 fn add_files(digest: &mut Sha256, folder: &Path, depth: u32) {
     let Ok(entries) = folder.read_dir() else { return };
@@ -179,7 +189,7 @@ fn add_files(digest: &mut Sha256, folder: &Path, depth: u32) {
         let made_of_others = ["onnx", "openvino"].iter().any(|name| path.ends_with(name));
         if facts.is_dir() && depth > 0 && !made_of_others {
             add_files(digest, &path, depth - 1);
-        } else if facts.is_file() {
+        } else if facts.is_file() && is_of_package(&path) {
             let changed = facts.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
             digest.update(path.as_os_str().as_encoded_bytes());
             digest.update(facts.len().to_le_bytes());

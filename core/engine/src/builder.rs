@@ -9,7 +9,7 @@ use drivetrain_contract::{Call, Error, ErrorKind, NoCall, Result};
 use drivetrain_package::{Package, Prompts, hub::HubSettings};
 use drivetrain_pipeline::{Draft, EmbedOptions, Embedder, Prompt};
 use drivetrain_planner::{
-    Amount, Goal, Profile, Side,
+    Goal, Profile, Side, Tune,
     plan::{Candidate, Shape},
 };
 use drivetrain_plugin_host::Registry;
@@ -18,9 +18,9 @@ use crate::{
     Engine, Event, Fetch, Locations,
     engine::Running,
     fetch_package,
-    opening::Opening,
+    opening::{Opening, embed_options},
     planning::{InProcess, Look, Outlook, Prober, Tuning},
-    spare::{Lost, Spare},
+    spare::{Lost, Spare, is_callers},
 };
 
 /// Builds an [`Engine`].
@@ -36,6 +36,8 @@ pub struct EngineBuilder<'a> {
     prober: Option<Box<dyn Prober + 'a>>,
     tuner: Option<Box<dyn Tuning + 'a>>,
     observe: Box<dyn FnMut(Event<'_>) + 'a>,
+    /// Whether another engine takes over from one that breaks.
+    replaces: bool,
     /// What is not to be taken again.
     lost: &'a [Lost],
 }
@@ -73,6 +75,7 @@ impl<'a> EngineBuilder<'a> {
             prober: None,
             tuner: None,
             observe: Box::new(|_| {}),
+            replaces: true,
             lost: &[],
         }
     }
@@ -145,6 +148,14 @@ impl<'a> EngineBuilder<'a> {
         self
     }
 
+    /// Whether the next best engine takes over from one that breaks while it runs: so it is if nothing is said. Not where
+    /// all vectors have to be of one engine.
+    #[must_use]
+    pub fn replaces(mut self, replaces: bool) -> Self {
+        self.replaces = replaces;
+        self
+    }
+
     /// Called with what happens while the engine gets ready.
     #[must_use]
     pub fn on_event(mut self, observe: impl FnMut(Event<'_>) + 'a) -> Self {
@@ -173,10 +184,11 @@ impl<'a> EngineBuilder<'a> {
         if profile.plan.frozen.value {
             return self.build_frozen(&locations);
         }
-        let (goal, side, options) = (self.goal, self.side, self.options.clone());
+        let (goal, side, options, replaces) = (self.goal, self.side, self.options.clone(), self.replaces);
         let Opened { embedder, package, running, runs } = self.locations(locations.clone()).open()?;
         // Whoever names an engine means that one.
-        let spare = profile.backend.value.named().is_none().then(|| {
+        let may_replace = replaces && profile.backend.value.named().is_none();
+        let spare = may_replace.then(|| {
             let profile = profile.clone();
             Spare { profile, locations, goal, side, options, runs, lost: Vec::new() }
         });
@@ -200,11 +212,21 @@ impl<'a> EngineBuilder<'a> {
             None => &mut in_process,
         };
         let mut outlook = Outlook::look(look, prober)?;
-        if let Some(tuner) = &mut self.tuner {
-            tuner.tune(&mut outlook)?;
+        match &mut self.tuner {
+            Some(tuner) => tuner.tune(&mut outlook)?,
+            None if profile.plan.tune.value == Tune::Always && outlook.trials().is_empty() => {
+                log::warn!(
+                    "`plan.tune` is `always`, and this program does not try candidates: `drivetrain plan --tune` does"
+                );
+            }
+            None => {}
         }
-        for Lost { candidate, shape, why } in self.lost {
+        for Lost { candidate, shape, kind, why } in self.lost {
             outlook.give_up(candidate, *shape, why);
+            outlook.keep_release(candidate);
+            if *kind == ErrorKind::DeviceLost {
+                outlook.lose_device(candidate);
+            }
         }
         let opening =
             Opening { profile, locations: &locations, registry: &registry, package: &package, call: self.call };
@@ -229,32 +251,28 @@ impl<'a> EngineBuilder<'a> {
                 }
                 Err(err) => err,
             };
-            if !is_the_engines(&err) || profile.backend.value.named().is_some() {
+            // A file that cannot be made is no reason to end, and after an engine broke, nothing that another one says.
+            let is_made = plan.chosen.file.target.is_some();
+            let makes_way = is_the_engines(&err) || ((is_made || !self.lost.is_empty()) && !is_callers(&err));
+            if !makes_way || profile.backend.value.named().is_some() {
                 return Err(err);
             }
             log::warn!("{} does not run, the next best is taken: {}", plan.chosen, err.to_text());
-            outlook.give_up(&plan.chosen, plan.shape, &err);
+            outlook.give_up(&plan.chosen, plan.shape, &err.to_text());
+            outlook.keep_release(&plan.chosen);
             first_failure.get_or_insert(err);
         }
     }
 
     /// What was asked for, with the profile's numbers where it has some.
     fn embed_options(&self, prompts: &Prompts) -> EmbedOptions {
-        let (asked, pipeline) = (&self.options, &self.profile.pipeline);
-        let or = |amount: Amount, otherwise: usize| amount.count().map_or(otherwise, NonZeroUsize::get);
-        EmbedOptions {
-            max_batch: or(pipeline.max_batch.value, asked.max_batch),
-            window: or(pipeline.window.value, asked.window),
-            tokenizer_threads: pipeline.tokenizer_threads.value.count(),
-            prompt: self.prompt_among(prompts),
-            ..asked.clone()
-        }
+        EmbedOptions { prompt: self.prompt_among(prompts), ..embed_options(self.profile, self.options.clone()) }
     }
 }
 
 /// Whether another engine may do what this one does not: what is wrong with the model, its files or what was asked for
 /// is to be said instead.
 fn is_the_engines(err: &Error) -> bool {
-    use ErrorKind::{Abi, Dependency, DeviceLost, Internal, Panic, Unsupported};
-    matches!(err.kind(), Abi | Dependency | DeviceLost | Internal | Panic | Unsupported)
+    use ErrorKind::{Abi, Dependency, DeviceLost, Internal, OutOfMemory, Panic, Unsupported};
+    matches!(err.kind(), Abi | Dependency | DeviceLost | Internal | OutOfMemory | Panic | Unsupported)
 }

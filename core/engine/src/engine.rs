@@ -20,7 +20,7 @@ use crate::{EmbedIter, EmbedStream, EngineBuilder, ahead, spare::Spare};
 /// A clone is another handle on the same sessions. Calls from several threads take turns: what runs at the same time is
 /// the batches of one call, on as many sessions as there are. Where the engine breaks while it runs (a device that is lost,
 /// an error inside of it), the next best of the plan takes over, with a warning, unless the profile names the backend or is
-/// frozen: what has no vectors yet gets them from there. What is called during a call (the texts and the sink of
+/// frozen: a stream goes on where it was, and [`Engine::embed`] begins anew. What is called during a call (the texts and the sink of
 /// [`Engine::embed_stream`], the body of [`Engine::with_session`]) must not call the engine again: on the same thread
 /// that is an error, on another one it waits for the end of the call that waits for it.
 #[derive(Clone)]
@@ -39,7 +39,8 @@ struct Shared {
 
 /// What embeds, and what does if that is lost.
 struct Works {
-    embedder: Embedder,
+    /// What embeds, or what the last engine there was broke with.
+    embedder: std::result::Result<Embedder, (ErrorKind, String)>,
     spare: Option<Spare>,
 }
 
@@ -67,7 +68,7 @@ impl Engine {
         let dim = embedder.dim();
         Self {
             shared: Arc::new(Shared {
-                works: Mutex::new(Works { embedder, spare }),
+                works: Mutex::new(Works { embedder: Ok(embedder), spare }),
                 holder: Mutex::new(None),
                 package,
                 running: Mutex::new(running),
@@ -105,9 +106,11 @@ impl Engine {
     pub fn embed_with<S: AsRef<str> + Sync>(&self, texts: &[S], call: &dyn Call) -> Result<Embeddings> {
         let mut turn = self.turn()?;
         loop {
-            match turn.works.embedder.embed(texts, call) {
-                Err(err) if turn.works.can_replace(&err) => self.replace(&mut turn.works, err)?,
-                outcome => return outcome,
+            match turn.works.embedder()?.try_embed(texts, call) {
+                Err(Failure::Session(err)) if turn.works.can_replace(&err) => {
+                    self.replace(&mut turn.works, (err, call))?;
+                }
+                outcome => return outcome.map_err(Failure::into_error),
             }
         }
     }
@@ -131,8 +134,11 @@ impl Engine {
         let mut turn = self.turn()?;
         let mut rest = Rest::new(from, texts);
         loop {
-            match turn.works.embedder.embed_rest(&mut rest, sink, call) {
-                Err(Failure::Session(err)) if turn.works.can_replace(&err) => self.replace(&mut turn.works, err)?,
+            match turn.works.embedder()?.embed_rest(&mut rest, sink, call) {
+                Err(Failure::Session(err)) if turn.works.can_replace(&err) => {
+                    self.replace(&mut turn.works, (err, call))?;
+                    rest.for_another_embedder();
+                }
                 outcome => return outcome.map_err(Failure::into_error),
             }
         }
@@ -210,7 +216,7 @@ impl Engine {
     /// # Errors
     /// When a session cannot tell.
     pub fn memory(&self) -> Result<MemoryUse> {
-        self.turn()?.works.embedder.memory()
+        self.turn()?.works.embedder()?.memory()
     }
 
     /// Gives back what memory can be had again.
@@ -218,7 +224,7 @@ impl Engine {
     /// # Errors
     /// What a session that fails says.
     pub fn trim(&self) -> Result<()> {
-        self.turn()?.works.embedder.trim()
+        self.turn()?.works.embedder()?.trim()
     }
 
     /// Calls `body` with the first session, to run it directly. Others wait meanwhile.
@@ -226,19 +232,28 @@ impl Engine {
     /// # Errors
     /// What `body` fails with.
     pub fn with_session<R>(&self, body: impl FnOnce(&mut dyn Session) -> Result<R>) -> Result<R> {
-        body(self.turn()?.works.embedder.session_mut())
+        body(self.turn()?.works.embedder()?.session_mut())
     }
 
     /// Lets the next best take over from what failed with `err`.
     ///
     /// # Errors
     /// `err`, where there is none.
-    fn replace(&self, works: &mut Works, err: Error) -> Result<()> {
-        let Some(spare) = &mut works.spare else { return Err(err) };
-        let (embedder, running) = spare.take_over(err)?;
-        works.embedder = embedder;
-        *held(&self.shared.running) = running;
-        Ok(())
+    fn replace(&self, works: &mut Works, (err, call): (Error, &dyn Call)) -> Result<()> {
+        let Some(mut spare) = works.spare.take() else { return Err(err) };
+        // Two models may be too large for one memory.
+        works.embedder = Err((err.kind(), err.message().to_owned()));
+        match spare.take_over(err, self.shared.dim, call) {
+            Ok((embedder, running)) => {
+                *works = Works { embedder: Ok(embedder), spare: Some(spare) };
+                *held(&self.shared.running) = running;
+                Ok(())
+            }
+            Err(err) => {
+                works.embedder = Err((err.kind(), err.message().to_owned()));
+                Err(err)
+            }
+        }
     }
 
     /// Waits for this thread's turn, unless it has it already, which would be for ever.
@@ -255,6 +270,12 @@ impl Engine {
 }
 
 impl Works {
+    fn embedder(&mut self) -> Result<&mut Embedder> {
+        self.embedder.as_mut().map_err(|(kind, message)| {
+            Error::new(*kind, format!("the engine broke before: {message}")).with_hint("open the model again")
+        })
+    }
+
     /// Whether the engine is lost, and another may take over: an engine that broke is, and not what it was given.
     fn can_replace(&self, err: &Error) -> bool {
         use ErrorKind::{DeviceLost, Internal, Panic};
@@ -281,7 +302,7 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("running", &self.shared.running).field("dim", &self.shared.dim).finish()
+        f.debug_struct("Engine").field("running", &self.running()).field("dim", &self.shared.dim).finish()
     }
 }
 

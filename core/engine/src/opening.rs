@@ -4,9 +4,9 @@ use std::num::NonZeroUsize;
 
 use drivetrain_contract::{Backend, Call, Result, SessionOptions};
 use drivetrain_package::Package;
-use drivetrain_pipeline::{Draft, Embedder};
+use drivetrain_pipeline::{Draft, EmbedOptions, Embedder};
 use drivetrain_planner::{
-    Profile,
+    Amount, Profile,
     plan::{Candidate, Shape},
 };
 use drivetrain_plugin_host::{OpenOptions, Registry};
@@ -28,6 +28,18 @@ pub(crate) struct Opening<'o> {
     pub(crate) registry: &'o Registry,
     pub(crate) package: &'o Package,
     pub(crate) call: &'o dyn Call,
+}
+
+/// What was asked for, with the profile's numbers where it has some.
+pub(crate) fn embed_options(profile: &Profile, asked: EmbedOptions) -> EmbedOptions {
+    let pipeline = &profile.pipeline;
+    let or = |amount: Amount, otherwise: usize| amount.count().map_or(otherwise, NonZeroUsize::get);
+    EmbedOptions {
+        max_batch: or(pipeline.max_batch.value, asked.max_batch),
+        window: or(pipeline.window.value, asked.window),
+        tokenizer_threads: pipeline.tokenizer_threads.value.count(),
+        ..asked
+    }
 }
 
 impl Opening<'_> {

@@ -72,13 +72,20 @@ impl Embedder {
     /// [`drivetrain_contract::ErrorKind::OutOfMemory`] when the vectors do not fit into memory, and those of the session
     /// and the call.
     pub fn embed<S: AsRef<str>>(&mut self, texts: &[S], call: &dyn Call) -> Result<Embeddings> {
-        call.check()?;
+        self.try_embed(texts, call).map_err(Failure::into_error)
+    }
+
+    /// The same, with whose error it is.
+    ///
+    /// # Errors
+    /// As [`Embedder::embed`].
+    pub fn try_embed<S: AsRef<str>>(&mut self, texts: &[S], call: &dyn Call) -> Result<Embeddings, Failure<Error>> {
+        call.check().map_err(Failure::Other)?;
         let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
-        let mut out = Embeddings::zeroed(texts.len(), self.dim)?;
+        let mut out = Embeddings::zeroed(texts.len(), self.dim).map_err(Failure::Other)?;
         let mut rows = 0;
-        self.embed_stream(
-            Position::default(),
-            texts.iter().map(|text| Ok::<&str, Error>(text)),
+        self.embed_rest(
+            &mut Rest::new(Position::default(), texts.iter().map(|text| Ok::<&str, Error>(text))),
             &mut |embedded| {
                 for vector in embedded.embeddings.rows() {
                     out.copy_row(rows, vector);

@@ -23,7 +23,10 @@ impl BatchLimits {
     /// the sessions that take turns at the batches end together. With batches as large as allowed to the end, one
     /// session works at the last of them while the others have nothing to do.
     fn tokens_where(&self, left: usize) -> usize {
-        self.tokens.min((left / self.ending.max(1)).max(LEAST_SHARE))
+        match self.ending {
+            0 | 1 => self.tokens,
+            sessions => self.tokens.min((left / sessions).max(LEAST_SHARE)),
+        }
     }
 }
 
@@ -152,7 +155,8 @@ mod tests {
         assert_eq!(uneven, [20, 10, 10]);
         let even = done(BatchLimits { tokens: 1000, texts: 100, ending: 3 });
         assert!(even.iter().max().unwrap() - even.iter().min().unwrap() <= 2, "{even:?}");
-        // Where there is little, it is not cut: a run has its price.
+        // Where there is little, or one session, it is not cut: a run has its price.
+        check(&[200, 10], (1000, 100), DEAR_RUNS, &[&[0, 1]]);
         check(&[20, 20, 20], (1000, 100), DEAR_RUNS, &[&[0, 1, 2]]);
     }
 

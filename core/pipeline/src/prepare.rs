@@ -49,14 +49,15 @@ impl Preparation {
     /// its end.
     ///
     /// # Errors
-    /// For a text that cannot be tokenised or is longer than the session takes, named by its place among all texts.
+    /// For a text that cannot be tokenised or is longer than the session takes, named by its place among all texts; with
+    /// the texts.
     pub(crate) fn prepare<T: AsRef<str>>(
         &self,
         (sequence, first): (u64, u64),
         (texts, is_last): (Vec<T>, bool),
         threads: usize,
         (meter, call): (&CostMeter, &dyn Call),
-    ) -> Result<Window<T>> {
+    ) -> Result<Window<T>, (Error, Vec<T>)> {
         let original = originals(&texts);
         let unique: Vec<usize> = (0..texts.len()).filter(|&idx| original[idx] == idx).collect();
         let mut window = Window {
@@ -73,12 +74,17 @@ impl Preparation {
             Self::Texts { prompt, max_batch } => window.cut_texts(prompt.len(), (*max_batch).max(1)),
             Self::Tokens { encoder, limits, max_tokens } => {
                 let texts: Vec<&str> = window.order.iter().map(|&idx| window.texts[idx].as_ref()).collect();
-                let contents = encoder.encode(&texts, threads, &|at| first + window.order[at] as u64, call)?;
+                let contents = encoder.encode(&texts, threads, &|at| first + window.order[at] as u64, call);
                 let special = encoder.tokenizer.frame().len();
                 let limits = if is_last { *limits } else { BatchLimits { ending: 1, ..*limits } };
-                window.cut_tokens(contents, special, *max_tokens, |lengths, order| {
-                    batches(lengths, order, limits, &meter.cost_for(sequence))
-                })?;
+                let cut = contents.and_then(|contents| {
+                    window.cut_tokens(contents, special, *max_tokens, |lengths, order| {
+                        batches(lengths, order, limits, &meter.cost_for(sequence))
+                    })
+                });
+                if let Err(err) = cut {
+                    return Err((err, window.texts));
+                }
             }
         }
         Ok(window)
@@ -147,7 +153,10 @@ mod tests {
 
     fn window(texts: &[&'static str], max_batch: usize) -> Window<&'static str> {
         let preparation = Preparation::Texts { prompt: "p".into(), max_batch };
-        preparation.prepare((0, 0), (texts.to_vec(), true), 1, (&CostMeter::default(), &NoCall)).unwrap()
+        preparation
+            .prepare((0, 0), (texts.to_vec(), true), 1, (&CostMeter::default(), &NoCall))
+            .map_err(|(err, _)| err)
+            .unwrap()
     }
 
     #[test]

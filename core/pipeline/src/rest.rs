@@ -12,32 +12,58 @@ pub struct Rest<T, E, I: Iterator<Item = Result<T, E>>> {
     /// Where the stream is before them.
     pub(crate) from: Position,
     /// Read, but not embedded.
-    pub(crate) back: VecDeque<T>,
+    back: VecDeque<T>,
+    /// What reading ended with, behind those.
+    failed: Option<E>,
     texts: Peekable<I>,
 }
 
 impl<T, E, I: Iterator<Item = Result<T, E>>> Rest<T, E, I> {
     /// Everything that `texts` gives, of a stream that is at `from`.
     pub fn new(from: Position, texts: I) -> Self {
-        Self { from, back: VecDeque::new(), texts: texts.peekable() }
+        Self { from, back: VecDeque::new(), failed: None, texts: texts.peekable() }
+    }
+
+    /// Forgets what was learned of the embedder before: what batches cost, and how large they may be.
+    pub fn for_another_embedder(&mut self) {
+        (self.from.cost, self.from.largest_batch) = (None, None);
     }
 
     pub(crate) fn next(&mut self) -> Option<Result<T, E>> {
-        self.back.pop_front().map(Ok).or_else(|| self.texts.next())
+        if let Some(text) = self.back.pop_front() {
+            return Some(Ok(text));
+        }
+        self.failed.take().map(Err).or_else(|| self.texts.next())
     }
 
     pub(crate) fn is_empty(&mut self) -> bool {
-        self.back.is_empty() && self.texts.peek().is_none()
+        self.back.is_empty() && self.failed.is_none() && self.texts.peek().is_none()
+    }
+
+    /// How many texts are left, where that is known without reading.
+    pub(crate) fn len(&self) -> Option<usize> {
+        let (least, most) = self.texts.size_hint();
+        (most == Some(least)).then(|| least + self.back.len())
     }
 
     /// Whether nothing is left, as far as that is known without reading.
     pub(crate) fn is_known_empty(&self) -> bool {
-        self.back.is_empty() && self.texts.size_hint().1 == Some(0)
+        self.failed.is_none() && self.len() == Some(0)
     }
 
     /// Takes texts back that were read before all others that are left.
     pub(crate) fn put_back(&mut self, texts: impl DoubleEndedIterator<Item = T>) {
         texts.rev().for_each(|text| self.back.push_front(text));
+    }
+
+    /// Keeps what reading failed with, to be told when it is reached.
+    pub(crate) fn fail(&mut self, err: E) {
+        self.failed = Some(err);
+    }
+
+    /// What reading failed with.
+    pub(crate) fn take_failure(&mut self) -> Option<E> {
+        self.failed.take()
     }
 }
 
@@ -57,11 +83,5 @@ impl<E: From<Error>> Failure<E> {
             Failure::Session(err) => err.into(),
             Failure::Other(err) => err,
         }
-    }
-}
-
-impl<E: From<Error>> From<Error> for Failure<E> {
-    fn from(err: Error) -> Self {
-        Failure::Other(err.into())
     }
 }

@@ -31,9 +31,11 @@ use crate::{
 
 /// Windows on the way: one being run, one prepared, one being given away.
 const WINDOWS: usize = 3;
-/// Texts in the first window; each later one is four times as large until they are as large as allowed, so that engines
-/// begin early and little input is little work.
+/// Texts in the first window; each later one is [`GROWTH`] times as large until they are as large as allowed, so that
+/// engines begin early and little input is little work.
 const FIRST_WINDOW: usize = 256;
+/// How many times as large as the one before a window is.
+const GROWTH: usize = 4;
 /// Bytes of text after which a window is full.
 const WINDOW_BYTES: usize = 16 << 20;
 
@@ -87,7 +89,23 @@ pub(crate) struct Shared<'a> {
 /// Windows that were read and not given away, in their order.
 type OnTheWay<T> = Mutex<VecDeque<Arc<Window<T>>>>;
 
-/// Runs everything there is, and gives the vectors to `sink`. Where that fails, what has no vectors yet is in `rest`.
+/// What ends a stream early.
+enum End<E> {
+    /// A session failed.
+    Session(Error),
+    /// Texts cannot be prepared, or vectors not be taken.
+    Other(E),
+    /// Reading failed; with what, the [`Rest`] keeps.
+    Reading,
+}
+
+impl<E: From<Error>> From<Error> for End<E> {
+    fn from(err: Error) -> Self {
+        End::Other(err.into())
+    }
+}
+
+/// Runs everything there is, and gives the vectors to `sink`. Where a session fails, what has no vectors yet is in `rest`.
 pub(crate) fn run<T, E, I>(
     shared: &Shared<'_>,
     lanes: &mut [Lane],
@@ -100,7 +118,7 @@ where
     E: From<Error> + Send,
     I: Iterator<Item = Result<T, E>> + Send,
 {
-    shared.learned.begin(&rest.from)?;
+    shared.learned.begin(&rest.from).map_err(|err| Failure::Other(err.into()))?;
     let mut next = rest.from;
     let on_the_way = Mutex::new(VecDeque::new());
     let mut sink = |embedded: Embedded<'_, T>| {
@@ -110,15 +128,22 @@ where
         next = position;
         Ok(())
     };
-    let outcome = run_windows((shared, &on_the_way), lanes, rest, &mut sink, call);
-    if outcome.is_err() {
-        let windows = on_the_way.into_inner().unwrap_or_else(PoisonError::into_inner);
-        // Everybody else who had one has ended.
-        let windows: Vec<Window<T>> = windows.into_iter().filter_map(Arc::into_inner).collect();
-        rest.put_back(windows.into_iter().flat_map(|window| window.texts).collect::<Vec<T>>().into_iter());
-        rest.from = next;
-    }
-    outcome
+    let Err(end) = run_windows((shared, &on_the_way), lanes, rest, &mut sink, call) else { return Ok(()) };
+    Err(match end {
+        End::Session(err) => {
+            let windows = on_the_way.into_inner().unwrap_or_else(PoisonError::into_inner);
+            // Everybody else who had one has ended.
+            let windows: Vec<Window<T>> = windows.into_iter().filter_map(Arc::into_inner).collect();
+            rest.put_back(windows.into_iter().flat_map(|window| window.texts).collect::<Vec<T>>().into_iter());
+            rest.from = next;
+            Failure::Session(err)
+        }
+        End::Other(err) => Failure::Other(err),
+        End::Reading => {
+            let lost = || Error::internal("reading failed without a reason").into();
+            Failure::Other(rest.take_failure().unwrap_or_else(lost))
+        }
+    })
 }
 
 fn run_windows<T, E, I>(
@@ -127,7 +152,7 @@ fn run_windows<T, E, I>(
     rest: &mut Rest<T, E, I>,
     sink: &mut dyn FnMut(Embedded<'_, T>) -> Result<(), E>,
     call: &dyn Call,
-) -> Result<(), Failure<E>>
+) -> Result<(), End<E>>
 where
     T: AsRef<str> + Send + Sync,
     E: From<Error> + Send,
@@ -136,16 +161,16 @@ where
     let stop = AtomicBool::new(false);
     let place = (rest.from.windows, rest.from.texts);
     let mut reader = Reader { rest, shared, call, on_the_way, stop: &stop, sequence: place.0, first: place.1 };
-    let Some(mut window) = reader.window().map_err(Failure::Other)? else { return Ok(()) };
+    let Some(mut window) = reader.window()? else { return Ok(()) };
     // Where nothing may or could run beside anything else, no thread is started.
     while shared.alone || (window.batches.len() <= 1 && reader.rest.is_empty()) {
         let mut pending = Pending::new(window, shared.dim)?;
         for batch in 0..pending.missing {
-            let found = lanes[0].run(&pending.window, batch, (shared.learned, call)).map_err(Failure::Session)?;
+            let found = lanes[0].run(&pending.window, batch, (shared.learned, call)).map_err(End::Session)?;
             pending.take(batch, &found);
         }
-        pending.give(shared.learned, sink).map_err(Failure::Other)?;
-        match reader.window().map_err(Failure::Other)? {
+        pending.give(shared.learned, sink).map_err(End::Other)?;
+        match reader.window()? {
             Some(next) => window = next,
             None => return Ok(()),
         }
@@ -159,7 +184,7 @@ fn run_threads<T, E, I>(
     (mut reader, window): (Reader<'_, T, E, I>, Arc<Window<T>>),
     sink: &mut dyn FnMut(Embedded<'_, T>) -> Result<(), E>,
     call: &dyn Call,
-) -> Result<(), Failure<E>>
+) -> Result<(), End<E>>
 where
     T: AsRef<str> + Send + Sync,
     E: From<Error> + Send,
@@ -174,7 +199,8 @@ where
         let _ = permits.send(());
     }
     let job_queue = Mutex::new(job_queue);
-    thread::scope(|scope| {
+    let panicked = &AtomicBool::new(false);
+    let outcome = thread::scope(|scope| {
         for lane in lanes {
             let (results, job_queue) = (results.clone(), &job_queue);
             let work = move || work(lane, job_queue, &results, stop, (shared.learned, call));
@@ -184,11 +210,14 @@ where
             let prepared = catch_unwind(AssertUnwindSafe(|| reader.feed(window, &permit_queue, &jobs, &results)));
             let failed = match prepared {
                 Ok(Ok(())) => return,
-                Ok(Err(err)) => err,
-                Err(_) => Error::internal("the thread that reads and tokenises panicked").into(),
+                Ok(Err(end)) => end,
+                Err(_) => {
+                    panicked.store(true, Ordering::Release);
+                    Error::internal("the thread that reads and tokenises panicked").into()
+                }
             };
             // The caller may have stopped listening.
-            drop(results.send(Found::Failed(reader.sequence, Failure::Other(failed))));
+            drop(results.send(Found::Failed(reader.sequence, failed)));
         };
         thread::Builder::new().name("drivetrain-read".to_owned()).spawn_scoped(scope, read).map_err(no_thread)?;
         let outcome = collect(&result_queue, &permits, (shared, first_sequence), sink);
@@ -196,7 +225,12 @@ where
         // Without permits the reader ends, without the reader there are no more jobs, and without jobs the lanes end.
         drop((permits, result_queue));
         outcome
-    })
+    });
+    match outcome {
+        // Nobody knows which texts a reader that panicked had.
+        Err(End::Session(err)) if panicked.load(Ordering::Acquire) => Err(err.into()),
+        outcome => outcome,
+    }
 }
 
 fn no_thread(err: std::io::Error) -> Error {
@@ -216,7 +250,7 @@ enum Found<T, E> {
     /// A window without any batch.
     Nothing(Arc<Window<T>>),
     /// The end of everything, at this window.
-    Failed(u64, Failure<E>),
+    Failed(u64, End<E>),
 }
 
 /// Reads texts and prepares windows.
@@ -238,25 +272,15 @@ where
     I: Iterator<Item = Result<T, E>>,
 {
     /// The next window, or `None` at the end.
-    fn window(&mut self) -> Result<Option<Arc<Window<T>>>, E> {
-        let growth = 4usize.saturating_pow(u32::try_from(self.sequence).unwrap_or(u32::MAX));
-        let most = FIRST_WINDOW.saturating_mul(growth).min(self.shared.window).max(1);
-        let (mut texts, mut bytes, mut is_last) = (Vec::new(), 0, false);
-        while texts.len() < most && bytes < WINDOW_BYTES {
-            // Asked for each text: the next one may take its time.
-            self.call.check()?;
-            if self.stop.load(Ordering::Acquire) {
+    fn window(&mut self) -> Result<Option<Arc<Window<T>>>, End<E>> {
+        let mut texts = Vec::new();
+        let is_last = match self.fill(&mut texts) {
+            Ok(Some(is_last)) => is_last,
+            early => {
                 self.rest.put_back(texts.into_iter());
-                return Ok(None);
+                return early.map(|_| None);
             }
-            let Some(text) = self.rest.next() else {
-                is_last = true;
-                break;
-            };
-            let text = text?;
-            bytes += text.as_ref().len();
-            texts.push(text);
-        }
+        };
         if texts.is_empty() {
             return Ok(None);
         }
@@ -265,13 +289,47 @@ where
         self.first += texts.len() as u64;
         let (at_first, later) = self.shared.tokenizer_threads;
         let threads = if place.0 == 0 { at_first } else { later };
+        let knowledge = (&self.shared.learned.cost, self.call);
+        match self.shared.preparation.prepare(place, (texts, is_last), threads, knowledge) {
+            Ok(window) => {
+                let window = Arc::new(window);
+                lock(self.on_the_way).push_back(Arc::clone(&window));
+                Ok(Some(window))
+            }
+            Err((err, texts)) => {
+                self.rest.put_back(texts.into_iter());
+                Err(err.into())
+            }
+        }
+    }
+
+    /// Reads the texts of a window, and says whether they are the last; `None` when nobody wants them any more.
+    fn fill(&mut self, texts: &mut Vec<T>) -> Result<Option<bool>, End<E>> {
+        let growth = GROWTH.saturating_pow(u32::try_from(self.sequence).unwrap_or(u32::MAX));
+        let most = FIRST_WINDOW.saturating_mul(growth);
+        // What is left is better sorted together with this than by itself, where it is not much more.
+        let left = self.rest.len().filter(|&left| left <= most.saturating_mul(GROWTH));
+        let most = left.unwrap_or(most).min(self.shared.window).max(1);
+        let mut bytes = 0;
+        while texts.len() < most && bytes < WINDOW_BYTES {
+            // Asked for each text: the next one may take its time.
+            self.call.check()?;
+            if self.stop.load(Ordering::Acquire) {
+                return Ok(None);
+            }
+            let text = match self.rest.next() {
+                Some(Ok(text)) => text,
+                Some(Err(err)) => {
+                    self.rest.fail(err);
+                    return Err(End::Reading);
+                }
+                None => return Ok(Some(true)),
+            };
+            bytes += text.as_ref().len();
+            texts.push(text);
+        }
         // Not asked of the texts themselves: the next one may take its time.
-        is_last |= self.rest.is_known_empty();
-        let texts = (texts, is_last);
-        let window = self.shared.preparation.prepare(place, texts, threads, (&self.shared.learned.cost, self.call))?;
-        let window = Arc::new(window);
-        lock(self.on_the_way).push_back(Arc::clone(&window));
-        Ok(Some(window))
+        Ok(Some(self.rest.is_known_empty()))
     }
 
     /// Queues the batches of `window` and of all that follow, one window for each permit.
@@ -281,7 +339,7 @@ where
         permits: &Receiver<()>,
         jobs: &Sender<Job<T>>,
         results: &Sender<Found<T, E>>,
-    ) -> Result<(), E> {
+    ) -> Result<(), End<E>> {
         loop {
             let n_batches = window.batches.len();
             // Where nobody listens any more, `stop` is set or will be.
@@ -322,7 +380,7 @@ fn work<T, E>(
         let found = catch_unwind(AssertUnwindSafe(|| lane.run(&job.window, job.batch, context)));
         let found = match found.unwrap_or_else(|_| Err(Error::internal("a thread that runs batches panicked"))) {
             Ok(vectors) => Found::Vectors(job, vectors),
-            Err(err) => Found::Failed(sequence, Failure::Session(err)),
+            Err(err) => Found::Failed(sequence, End::Session(err)),
         };
         if results.send(found).is_err() {
             return;
@@ -337,9 +395,9 @@ fn collect<T, E: From<Error>>(
     permits: &Sender<()>,
     (shared, mut next): (&Shared<'_>, u64),
     sink: &mut dyn FnMut(Embedded<'_, T>) -> Result<(), E>,
-) -> Result<(), Failure<E>> {
+) -> Result<(), End<E>> {
     let mut windows: BTreeMap<u64, Pending<T>> = BTreeMap::new();
-    let mut failure: Option<(u64, Failure<E>)> = None;
+    let mut failure: Option<(u64, End<E>)> = None;
     while let Ok(found) = results.recv() {
         let (window, vectors) = match found {
             Found::Failed(sequence, err) => {
@@ -365,7 +423,7 @@ fn collect<T, E: From<Error>>(
         }
         while windows.get(&next).is_some_and(Pending::is_whole) {
             if let Some(whole) = windows.remove(&next) {
-                whole.give(shared.learned, sink).map_err(Failure::Other)?;
+                whole.give(shared.learned, sink).map_err(End::Other)?;
             }
             next += 1;
             if failure.is_none() {

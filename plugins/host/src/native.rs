@@ -92,7 +92,9 @@ pub(crate) fn other_versions(manifest: &Manifest, config: &Map<String, Value>, d
             true
         }
     };
-    installed.into_iter().filter(|installed| is_new(installed.version)).collect()
+    // A path that is not UTF-8 cannot be a setting.
+    let others = installed.into_iter().filter(|installed| is_new(installed.version));
+    others.filter(|installed| installed.library.to_str().is_some()).collect()
 }
 
 /// Writes the file of a plugin's only native library into the settings, as a user would who names it.

@@ -169,6 +169,7 @@ impl Entry {
         let OpenOptions { mut config, data_dir } = options;
         if let Some(manifest) = &self.manifest {
             let libraries = resolve_native(manifest, &mut config, &data_dir)?;
+            libraries.iter().for_each(|library| log::debug!("{} loads `{}`", self.label(), library.display()));
             preload(manifest, &libraries)?;
         }
         let config = Value::Object(config).to_string();

@@ -200,6 +200,47 @@ fn an_engine_that_does_not_run_makes_way_for_the_next_best_and_that_is_told() {
 }
 
 #[test]
+fn every_installed_release_of_an_engine_is_tried_and_the_one_that_won_is_run_and_locked() {
+    let Some(place) = ready() else { return };
+    for version in ["1.28.0", "1.31.1"] {
+        let folder = place.rig.home().join("runtimes/onnxruntime").join(version);
+        assert!(folder.is_dir(), "`cargo xtask test` installs {version}");
+    }
+    let own = ["--set", "limits.allow_backends=[\"onnxruntime\"]"];
+    let untried = run(&place, "plan", &[&own[..], &["--explain"]].concat()).succeeded().stdout;
+    assert!(untried.starts_with("m: onnxruntime on cpu in f32"), "{untried}");
+    let other = "onnxruntime 1.31.1 on cpu in f32 from onnx/model.onnx";
+    let line = untried.lines().find(|line| line.contains(other)).unwrap_or_else(|| panic!("no {other} in {untried}"));
+    assert!(line.contains("another installed release"), "{line}");
+    let probed = place.run(&["probe"]).succeeded().stdout;
+    assert!(probed.contains("engine 1.28.0") && probed.contains("engine 1.31.1, installed as well"), "{probed}");
+    run(&place, "plan", &[&own[..], &["--tune"]].concat()).succeeded();
+    let tried = plan(&place, &own);
+    assert!(tried["rejected"].as_array().expect("a list").iter().any(|one| one["figures"].is_object()), "{tried:#}");
+    // Whichever is faster here, the other one is made to win as well.
+    let files = kept(&place);
+    let mut whole: Value = serde_json::from_str(&fs::read_to_string(&files[0]).expect("trials")).expect("JSON");
+    for winner in [None, Some("1.31.1")] {
+        for trial in whole["records"]["trials"].as_array_mut().expect("a list") {
+            let is_winner = trial["candidate"]["release"]["version"].as_str() == winner;
+            trial["outcome"]["speed"]["seconds_per_text"] = if is_winner { 0.001 } else { 0.002 }.into();
+        }
+        fs::write(&files[0], whole.to_string()).expect("trials");
+        let version = winner.unwrap_or("1.28.0");
+        let lock = format!("{version}.lock");
+        run(&place, "plan", &[&own[..], &["--lock", &lock]].concat()).succeeded();
+        let locked = fs::read_to_string(place.path(&lock)).expect("a lock");
+        assert!(locked.contains(&format!("version = \"{version}\"")), "{locked}");
+        for args in [&own[..], &["--frozen", "--lock", &lock]] {
+            let log = [args, &["--set", "workload.goal=throughput", "-vv", "x"]].concat();
+            let outcome = run(&place, "embed", &log).succeeded();
+            let loaded = format!("onnxruntime/{version}/");
+            assert!(outcome.stderr.contains(&loaded), "{version} {args:?}: {}", outcome.stderr);
+        }
+    }
+}
+
+#[test]
 fn a_broken_file_of_the_model_is_told_and_not_passed_over() {
     let Some(place) = ready() else { return };
     place.write("m/onnx/model.onnx", "no graph");

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use drivetrain::{Engine, Event, Goal, Profile, Prompt};
+use drivetrain::{Engine, Event, Goal, Profile, Prompt, Side};
 use indicatif::ProgressBar;
 use serde_json::Value;
 
 use crate::{
-    args::EmbedArgs,
+    args::{EmbedArgs, SideName},
     commands::{
+        plan,
         probe::{ChildProber, PATIENCE},
         profile,
         trial::{Policy, Tuner},
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &EmbedArgs, quiet: bool) -> anyhow::Result<()> {
         .goal(goal(args))
         .prober(ChildProber { source: source.clone(), limit: PATIENCE })
         .tuner(Tuner { source, policy: Policy::ByProfile { n_bytes: sources.n_bytes() }, quiet })
-        .on_event(announce(quiet))
+        .on_event(announce(quiet, plan_command(&profile, goal(args), source.side)))
         .build()?;
     let (keeps_columns, n_bytes) = (plan.keeps_columns(), sources.n_bytes());
     let identity = output::identity(args, &profile, &engine, sources.facts());
@@ -97,18 +98,31 @@ fn prompt(args: &EmbedArgs) -> Prompt {
     }
 }
 
-/// Says on standard error what is being made before the first text can be embedded.
-pub(crate) fn announce(quiet: bool) -> impl FnMut(Event<'_>) {
+/// The command that plans what is run here.
+pub(crate) fn plan_command(profile: &Profile, goal: Goal, side: Option<SideName>) -> String {
+    let mut command = format!("drivetrain plan -m {}", profile.model.value);
+    if let Some(side) = side {
+        command += &format!(" --side {}", Side::from(side));
+    }
+    if goal != plan::goal(side) && profile.workload.goal.value.is_none() {
+        command += &format!(" --set workload.goal={}", goal.name());
+    }
+    command
+}
+
+/// Says on standard error what is being made before the first text can be embedded. `command` plans the same.
+pub(crate) fn announce(quiet: bool, command: String) -> impl FnMut(Event<'_>) {
     let mut bar: Option<ProgressBar> = None;
     move |event| match event {
         Event::Planned(plan) => {
             if !quiet && plan.had_a_choice() {
-                log::warn!("{}", plan.announcement());
+                log::warn!("{}", plan.announcement(&command));
             }
         }
         Event::Converting { model, target } => {
             if !quiet {
-                log::warn!("`{model}` has no ONNX file yet: writing `{}`, once", target.display());
+                let what = if target.ends_with("onnx/model.onnx") { "ONNX" } else { "such" };
+                log::warn!("`{model}` has no {what} file yet: writing `{}`, once", target.display());
             }
         }
         Event::Fetching { file, bytes, total, .. } => {

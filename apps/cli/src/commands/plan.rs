@@ -61,6 +61,11 @@ struct Planned {
     tuned: drivetrain::Result<()>,
 }
 
+/// What matters most where the profile leaves it open: texts that are looked for come one by one.
+pub(super) fn goal(side: Option<SideName>) -> Goal {
+    if side == Some(SideName::Query) { Goal::Latency } else { Goal::Throughput }
+}
+
 impl Desk<'_> {
     /// The plan of each side, and what it loses: both are held to one budget, so that their vectors can be compared.
     fn both(&self, profile: &Profile) -> anyhow::Result<()> {
@@ -87,9 +92,7 @@ impl Desk<'_> {
     fn plan(&self, profile: &Profile, side: Option<SideName>) -> anyhow::Result<Planned> {
         let Self { args, quiet, locations, registry, package } = *self;
         let source = SourceArgs { side, ..args.profile.source.clone() };
-        // Texts that are looked for come one by one.
-        let goal = if side == Some(SideName::Query) { Goal::Latency } else { Goal::Throughput };
-        let look = Look { profile, locations, registry, package, goal };
+        let look = Look { profile, locations, registry, package, goal: goal(side) };
         let mut outlook = Outlook::look(look, &mut ChildProber { source: source.clone(), limit: PATIENCE })?;
         let tuned = match args.tune {
             true => Tuner { source: &source, policy: Policy::Asked, quiet }.tune(&mut outlook),

@@ -1,17 +1,20 @@
 //! Batches handed to one or several threads, and the vectors put back into the order of the texts.
 
 use anyhow::Result;
-use batches::{Batch, in_order, run_all};
+use batches::{Batch, Tokenizer, in_order, run_all};
 use protocol::{Contestant, read_texts};
 
 use crate::{bert::Bert, settings::Settings};
 
-/// The model, and the texts, tokenised and batched beforehand.
+/// The model, and the texts, tokenised and batched beforehand unless the settings say otherwise.
 pub(crate) struct BareLibTorch {
     lanes: Vec<Bert>,
     threads: i32,
+    tokenizer: Tokenizer,
+    texts: Vec<String>,
     batches: Vec<Batch>,
-    n_texts: usize,
+    batch_size: usize,
+    tokenise_inside: bool,
     dim: usize,
 }
 
@@ -27,7 +30,8 @@ impl BareLibTorch {
         let mut lanes: Vec<Bert> = (1..settings.sessions).map(|_| model.share()).collect();
         lanes.push(model);
         let batches = batches::batches(&tokenizer, &texts, settings.batch)?;
-        Ok(Self { lanes, threads, batches, n_texts: texts.len(), dim })
+        let Settings { batch: batch_size, tokenise_inside, .. } = *settings;
+        Ok(Self { lanes, threads, tokenizer, texts, batches, batch_size, tokenise_inside, dim })
     }
 }
 
@@ -39,6 +43,9 @@ impl Contestant for BareLibTorch {
     }
 
     fn embed(&mut self) -> Result<Vec<f32>> {
+        if self.tokenise_inside {
+            self.batches = batches::batches(&self.tokenizer, &self.texts, self.batch_size)?;
+        }
         let threads = self.threads;
         let run = |model: &mut Bert, batch: &Batch| {
             use_threads(threads);
@@ -46,7 +53,7 @@ impl Contestant for BareLibTorch {
         };
         let done = run_all(&mut self.lanes, &self.batches, run)?;
         let parts = done.into_iter().map(|(idx, rows)| (self.batches[idx].texts.as_slice(), rows));
-        Ok(in_order((self.n_texts, self.dim), parts))
+        Ok(in_order((self.texts.len(), self.dim), parts))
     }
 
     fn rows<'a>(&self, vectors: &'a Vec<f32>) -> Vec<&'a [f32]> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::{ArgAction, Parser, ValueEnum};
 use tch::Kind;
 
 /// Model, texts, and the settings of libtorch.
@@ -29,6 +29,9 @@ pub(crate) struct Settings {
     /// Weights and activations are of this type
     #[arg(long, value_enum, default_value = "f32")]
     pub(crate) precision: Precision,
+    /// Tokenise and batch inside the measured time, on as many threads as the environment allows
+    #[arg(long, default_value_t = false, action = ArgAction::Set)]
+    pub(crate) tokenise_inside: bool,
 }
 
 /// What is computed in.

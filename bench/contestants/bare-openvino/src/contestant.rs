@@ -3,7 +3,7 @@
 use std::sync::mpsc::{self, Receiver};
 
 use anyhow::{Context, Result};
-use batches::{Batch, in_order};
+use batches::{Batch, Tokenizer, in_order};
 use protocol::{Contestant, read_texts};
 
 use crate::{
@@ -11,13 +11,26 @@ use crate::{
     settings::Settings,
 };
 
-/// Requests over one compiled model, and the texts, tokenised and batched beforehand.
+/// What a transformer may take, in this order everywhere.
+const INPUTS: [&str; 3] = ["input_ids", "attention_mask", "token_type_ids"];
+
+/// Requests over one compiled model, and the texts, tokenised and batched beforehand unless the settings say otherwise.
 pub(crate) struct BareOpenVino {
     requests: Vec<Request>,
     done: Receiver<usize>,
+    source: Source,
     batches: Vec<(Batch, Vec<Input>)>,
-    n_texts: usize,
+    tokenise_inside: bool,
     dim: usize,
+}
+
+/// What batches are made of.
+struct Source {
+    tokenizer: Tokenizer,
+    texts: Vec<String>,
+    batch_size: usize,
+    /// Inputs that the graph has.
+    inputs: Vec<&'static str>,
 }
 
 impl BareOpenVino {
@@ -35,23 +48,28 @@ impl BareOpenVino {
             (0..settings.streams * settings.depth).map(|idx| compiled.request(idx, &sender)).collect::<Result<_>>()?;
         let tokenizer = batches::tokenizer(&settings.tokenizer, settings.max_length)?;
         let texts = read_texts(&settings.texts)?;
-        let inputs = |batch: Batch| -> Result<(Batch, Vec<Input>)> {
-            let [ids, mask, types] = [&batch.input_ids, &batch.attention_mask, &batch.token_type_ids];
-            let wanted = [("input_ids", ids), ("attention_mask", mask), ("token_type_ids", types)]
-                .into_iter()
-                .filter(|(name, _)| compiled.has_input(name));
-            let inputs = wanted.map(|(name, values)| Input::new(name, values.clone(), batch.shape()));
-            let inputs = inputs.collect::<Result<_>>()?;
-            Ok((batch, inputs))
-        };
-        let batches: Vec<(Batch, Vec<Input>)> =
-            batches::batches(&tokenizer, &texts, settings.batch)?.into_iter().map(inputs).collect::<Result<_>>()?;
+        let inputs = INPUTS.into_iter().filter(|name| compiled.has_input(name)).collect();
+        let source = Source { tokenizer, texts, batch_size: settings.batch, inputs };
+        let batches = source.batches()?;
         let (shortest, inputs) = batches.last().context("no texts")?;
         let request = requests.first_mut().context("no request")?;
         request.start(inputs)?;
         let finished = done.recv()?;
         let dim = requests[finished].wait()?.len() / shortest.texts.len();
-        Ok(Self { requests, done, batches, n_texts: texts.len(), dim })
+        Ok(Self { requests, done, source, batches, tokenise_inside: settings.tokenise_inside, dim })
+    }
+}
+
+impl Source {
+    fn batches(&self) -> Result<Vec<(Batch, Vec<Input>)>> {
+        let inputs = |batch: Batch| -> Result<(Batch, Vec<Input>)> {
+            let values = INPUTS.into_iter().zip([&batch.input_ids, &batch.attention_mask, &batch.token_type_ids]);
+            let wanted = values.filter(|(name, _)| self.inputs.contains(name));
+            let inputs = wanted.map(|(name, values)| Input::new(name, values.clone(), batch.shape()));
+            let inputs = inputs.collect::<Result<_>>()?;
+            Ok((batch, inputs))
+        };
+        batches::batches(&self.tokenizer, &self.texts, self.batch_size)?.into_iter().map(inputs).collect()
     }
 }
 
@@ -63,6 +81,9 @@ impl Contestant for BareOpenVino {
     }
 
     fn embed(&mut self) -> Result<Vec<f32>> {
+        if self.tokenise_inside {
+            self.batches = self.source.batches()?;
+        }
         let mut waiting = self.batches.iter().enumerate();
         let mut running = vec![None; self.requests.len()];
         for (request, running) in self.requests.iter_mut().zip(&mut running) {
@@ -80,7 +101,7 @@ impl Contestant for BareOpenVino {
                 running[free] = Some(idx);
             }
         }
-        Ok(in_order((self.n_texts, self.dim), parts))
+        Ok(in_order((self.source.texts.len(), self.dim), parts))
     }
 
     fn rows<'a>(&self, vectors: &'a Vec<f32>) -> Vec<&'a [f32]> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{ArgAction, Parser};
 
 /// Model, texts, and the settings of OpenVINO.
 #[derive(Debug, Parser)]
@@ -37,4 +37,7 @@ pub(crate) struct Settings {
     /// What is not in 8 bits is computed in
     #[arg(long, default_value = "f32")]
     pub(crate) precision: String,
+    /// Tokenise and batch inside the measured time, on as many threads as the environment allows
+    #[arg(long, default_value_t = false, action = ArgAction::Set)]
+    pub(crate) tokenise_inside: bool,
 }

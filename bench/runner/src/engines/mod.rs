@@ -1,7 +1,8 @@
 //! Every engine in every precision: Drivetrain beside a loop over the engine alone, and the engines beside each other.
 //!
 //! For each length of text, first the best batch size and split of threads of each loop is looked for; then Drivetrain
-//! and the loop at its best take turns, all engines in one race. Last comes the memory that one batch takes.
+//! and the loop at its best take turns, all engines in one race: the loop with tokenising inside the measured time, and
+//! with texts that were tokenised before. Last comes the memory that one batch takes.
 
 mod memory;
 mod ratios;
@@ -15,7 +16,7 @@ use anyhow::Result;
 
 use crate::{
     arguments::EnginesArguments,
-    entries::{Entry, Places},
+    entries::{Bare, Entry, Places},
     lengths::{self, Length},
     race::race,
     report::Report,
@@ -67,6 +68,8 @@ impl Engines<'_> {
             report.add(&format!("{}, {variant}, batch and threads", length.name()), found.outcomes.clone());
             streams.extend(ratios::of_streams(variant, &found));
             entries.push(self.site.drivetrain(variant, &self.arguments.pipeline));
+            let inside = Bare { extra: Some(TOKENISE_INSIDE), ..found.best.clone() };
+            entries.push(self.site.bare(variant, &inside));
             entries.push(self.site.bare(variant, &found.best));
         }
         report
@@ -86,6 +89,9 @@ fn chosen(arguments: &EnginesArguments, variant: Variant) -> bool {
         || ((engines.is_empty() || engines.contains(&variant.engine))
             && (precisions.is_empty() || precisions.contains(&variant.precision)))
 }
+
+/// The setting of a loop that begins with texts, as everybody else has to.
+const TOKENISE_INSIDE: (&str, &str) = ("--tokenise-inside", "true");
 
 /// How many times as many texts are raced over as are searched with: where a pass takes less than a second, how the work
 /// begins and ends is most of what is seen.

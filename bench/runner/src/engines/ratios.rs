@@ -6,15 +6,21 @@ use super::{
 };
 use crate::{race::Outcome, report::Ratio};
 
-/// Drivetrain loses at most so much of what an engine alone does.
+/// Contestants of a variant in a race: Drivetrain, the loop from texts on, and the loop from tokens on.
+const CONTESTANTS: usize = 3;
+
+/// Drivetrain loses at most so much of what an engine alone does with texts.
 const BESIDE_BARE: f64 = 0.98;
 
-/// Ratios of a race in which Drivetrain and a loop alternate, for each variant.
+/// Ratios of a race in which Drivetrain and its loops alternate, for each variant.
 pub(super) fn of_race(variants: &[Variant], outcomes: &[Outcome]) -> Vec<Ratio> {
-    let pairs: Vec<(&Variant, &[Outcome])> = variants.iter().zip(outcomes.chunks_exact(2)).collect();
+    let pairs: Vec<(&Variant, &[Outcome])> = variants.iter().zip(outcomes.chunks_exact(CONTESTANTS)).collect();
     let Some(&(first, base)) = pairs.first() else { return Vec::new() };
-    let beside_bare = pairs.iter().filter_map(|(variant, pair)| {
-        Ratio::new(format!("{variant}, drivetrain ÷ bare"), &pair[0], &pair[1], Some(BESIDE_BARE))
+    let beside_bare = pairs.iter().flat_map(|(variant, of_one)| {
+        let from_texts = format!("{variant}, drivetrain ÷ bare");
+        let from_tokens = format!("{variant}, drivetrain ÷ bare, tokenised before");
+        let from_texts = Ratio::new(from_texts, &of_one[0], &of_one[1], Some(BESIDE_BARE));
+        from_texts.into_iter().chain(Ratio::new(from_tokens, &of_one[0], &of_one[2], None))
     });
     let beside_first = pairs.iter().skip(1).filter_map(|(variant, pair)| {
         Ratio::new(format!("{variant} ÷ {first}, drivetrain both"), &pair[0], &base[0], goal(**variant))

@@ -116,6 +116,9 @@ impl<'a> Site<'a> {
                 entry
             }
         };
+        if let (Engine::Openvino | Engine::Libtorch, Some((flag, value))) = (variant.engine, split.extra) {
+            entry.arguments.extend([flag.into(), value.into()]);
+        }
         entry.name = format!("{variant}, {}", split.name());
         entry
     }

@@ -6,7 +6,12 @@ use std::{
 };
 
 use drivetrain_contract::Result;
-use drivetrain_planner::{cache_file, probe::FileStamp, tune::Trial};
+use drivetrain_planner::{
+    cache_file,
+    plan::Candidate,
+    probe::FileStamp,
+    tune::{Outcome, Trial},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -42,7 +47,7 @@ pub(super) fn read(outlook: &Outlook<'_>) -> Vec<Trial> {
     }
 }
 
-/// Keeps what is known by trial.
+/// Keeps what is known by trial, but for failures that say nothing of another time.
 ///
 /// # Errors
 /// [`drivetrain_contract::ErrorKind::Io`] when the cache folder cannot be written.
@@ -50,13 +55,17 @@ pub(super) fn write(outlook: &Outlook<'_>, trials: &[Trial]) -> Result<()> {
     let key = key(outlook);
     let path = path(outlook, &key);
     path.parent().into_iter().for_each(make_room);
-    cache_file::write(&path, VERSION, &Kept { key, trials: trials.to_vec() })
+    let lasts = |trial: &&Trial| !matches!(trial.outcome, Outcome::Failed { may_pass: true, .. });
+    let trials = trials.iter().filter(lasts).cloned().collect();
+    cache_file::write(&path, VERSION, &Kept { key, trials })
 }
 
 /// Everything that trials depend on: machine, engines with their libraries, the model's files, the texts and scored pairs,
 /// who took part and what they may lose.
 fn key(outlook: &Outlook<'_>) -> Value {
     let field = outlook.field();
+    // Not their shapes, which depend on how much memory is free at the moment.
+    let contenders: Vec<&Candidate> = field.contenders.iter().map(|one| &one.candidate).collect();
     let (package, engines) = outlook.circumstances();
     let (hardware, texts) = (outlook.hardware().identity(), outlook.lengths().key());
     let pairs = outlook.profile().accuracy.pairs.value.as_deref().map(|path| FileStamp::of(path).ok());
@@ -68,7 +77,7 @@ fn key(outlook: &Outlook<'_>) -> Value {
         "pairs": pairs,
         "goal": field.goal,
         "budget": field.budget,
-        "contenders": field.contenders,
+        "contenders": contenders,
     });
     // Numbers with many digits are read as their neighbours, so that what is kept would never be equal to what is not.
     serde_json::from_str(&key.to_string()).unwrap_or(key)

@@ -54,6 +54,7 @@ impl<'l> Outlook<'l> {
     /// [`drivetrain_contract::ErrorKind::Invalid`] for rules that cannot be read, and as [`Prober::probe`].
     pub fn look(look: Look<'l>, prober: &mut dyn Prober) -> Result<Self> {
         let Look { profile, locations, registry, package, .. } = look;
+        check_limits(profile)?;
         choose::backend(registry, &profile.backend.value, package)?;
         let rules = RuleSet::named(&profile.plan.rules.value)?;
         let hardware = Hardware::of_this_machine();
@@ -120,10 +121,23 @@ impl<'l> Outlook<'l> {
     }
 
     /// Leaves a candidate out from now on, since it did not run.
-    pub(crate) fn give_up(&mut self, candidate: &Candidate, shape: Shape, err: &Error) {
+    pub(crate) fn give_up(&mut self, candidate: &Candidate, shape: Shape, why: &str) {
         self.trials.retain(|trial| trial.candidate != *candidate);
-        let outcome = Outcome::Failed { why: err.to_text() };
+        let outcome = Outcome::Failed { why: why.to_owned(), may_pass: true };
         self.trials.push(Trial { candidate: candidate.clone(), shape, outcome });
+    }
+
+    /// Leaves out all other releases of a candidate's engine, of which a process can load one.
+    pub(crate) fn keep_release(&mut self, candidate: &Candidate) {
+        self.engines.retain(|engine| engine.backend != candidate.backend || engine.release == candidate.release);
+    }
+
+    /// Leaves out a candidate's device, which is lost to its engine.
+    pub(crate) fn lose_device(&mut self, candidate: &Candidate) {
+        let of_it = self.engines.iter_mut().filter(|engine| engine.backend == candidate.backend);
+        for probe in of_it.filter_map(|engine| engine.found.as_mut().ok()) {
+            probe.devices.retain(|device| device.id != candidate.device);
+        }
     }
 
     /// What trials depend on besides the field and the texts.
@@ -148,12 +162,28 @@ impl<'l> Outlook<'l> {
     }
 }
 
+/// What a profile names, its own limits must not rule out.
+fn check_limits(profile: &Profile) -> Result<()> {
+    let Profile { backend, device, limits, .. } = profile;
+    let backend = backend.value.named().map(|id| ("backend", id, &backend.origin, limits.denies_backend(id)));
+    let device = device.value.named().map(|id| ("device", id, &device.origin, limits.denies_device(&[id])));
+    for (key, id, origin, denied) in [backend, device].into_iter().flatten() {
+        // Which kind of device a name is of, only engines know: a list of what is allowed may name the kind.
+        if let Some(denied) = denied.filter(|_| key == "backend" || limits.allow_devices.value.is_empty()) {
+            let message = format!("`{key}` is `{id}` ({origin}), but {denied}");
+            return Err(Error::invalid(message).with_hint("leave one of the two out"));
+        }
+    }
+    Ok(())
+}
+
 /// Whether what the profile names is there: a device of any engine, and of an engine that it names as well a device
 /// that computes in the precision.
 fn check_device(engines: &[Engine], profile: &Profile) -> Result<()> {
     let (device, backend) = (&profile.device.value, profile.backend.value.named());
+    let by_themselves = engines.iter().filter(|one| one.release.is_none());
     let there: Vec<(&str, &Probe)> =
-        engines.iter().filter_map(|one| Some((&*one.backend, one.found.as_ref().ok()?))).collect();
+        by_themselves.filter_map(|one| Some((&*one.backend, one.found.as_ref().ok()?))).collect();
     let has = |(_, probe): &&(&str, &Probe)| probe.devices.iter().any(|one| device.named() == Some(&*one.id));
     let Some((id, probe)) = there.iter().find(has).or(there.first()) else { return Ok(()) };
     let precision = profile.precision.value.unwrap_or(Precision::F32);

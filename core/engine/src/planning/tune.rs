@@ -1,6 +1,6 @@
 //! Races between candidates, and what they leave behind.
 
-use drivetrain_contract::{ErrorKind, Result};
+use drivetrain_contract::Result;
 use drivetrain_planner::tune::{Limits, Stand, race};
 
 use super::{Outlook, kept};
@@ -19,16 +19,15 @@ impl Outlook<'_> {
     /// Runs the likeliest candidates on texts, and keeps what that shows for this plan and for later ones.
     ///
     /// # Errors
-    /// [`ErrorKind::Cancelled`] when the user asks to stop. What was known by then counts for this plan, and is not kept.
+    /// [`drivetrain_contract::ErrorKind::Cancelled`] when the user asks to stop, and
+    /// [`drivetrain_contract::ErrorKind::Invalid`] for scored pairs that say nothing. What was known by then counts for this
+    /// plan, and is not kept.
     pub fn tune(&mut self, stand: &mut dyn Stand<'_>, material: &Material) -> Result<()> {
         let time = std::time::Duration::from_secs_f64(self.look.profile.plan.tune_seconds.value);
         let race = race(&self.field(), stand, &Limits { time, scores: material.scores() });
         self.set_trials(race.trials);
         match race.ended_by {
-            Some(err) => {
-                debug_assert_eq!(err.kind(), ErrorKind::Cancelled);
-                Err(err)
-            }
+            Some(err) => Err(err),
             None => {
                 if let Err(err) = kept::write(self, self.trials()) {
                     log::warn!("{}; what was measured will not be known the next time", err.to_text());

@@ -16,7 +16,10 @@ use drivetrain_planner::{
 use drivetrain_plugin_host::Registry;
 
 use super::Material;
-use crate::{Locations, opening::Opening};
+use crate::{
+    Locations,
+    opening::{Opening, embed_options},
+};
 
 /// With what contenders are loaded.
 #[derive(Clone, Copy)]
@@ -53,8 +56,9 @@ pub fn open_seat<'s>(
     let SeatOptions { profile, locations, registry, package, goal, call } = options;
     let shape = contender.shape;
     let threads = NonZeroUsize::new(shape.threads).unwrap_or(NonZeroUsize::MIN);
-    let draft =
-        Draft::new(package, &EmbedOptions { threads, batch_tokens: shape.batch_tokens, ..EmbedOptions::default() })?;
+    let options =
+        EmbedOptions { threads, batch_tokens: shape.batch_tokens, ..embed_options(profile, EmbedOptions::default()) };
+    let draft = Draft::new(package, &options)?;
     let opening = Opening { profile, locations, registry, package, call };
     let (embedder, _) = opening.open((&contender.candidate, shape), draft, &mut |_| {})?;
     Ok(Box::new(LocalSeat { embedder, material, goal, call, usual: shape.batch_tokens }))
@@ -70,11 +74,12 @@ struct LocalSeat<'s> {
 }
 
 impl Seat for LocalSeat<'_> {
-    fn vectors(&mut self) -> Result<Sampled> {
+    fn vectors(&mut self, most: usize) -> Result<Sampled> {
         let (embedder, material, call) = (&mut self.embedder, &*self.material, self.call);
-        let together = embedder.embed(material.judged(), call)?;
+        let judged = &material.judged()[..most.min(material.judged().len())];
+        let together = embedder.embed(judged, call)?;
         let mut alone = Vec::new();
-        for text in material.alone() {
+        for text in &material.alone()[..most.min(material.alone().len())] {
             alone.extend_from_slice(embedder.embed(std::slice::from_ref(text), call)?.as_slice());
         }
         let pairs = embedder.embed(material.pairs(), call)?;
@@ -123,7 +128,7 @@ impl<'s> LocalStand<'s> {
 }
 
 impl<'s> Stand<'s> for LocalStand<'s> {
-    fn open(&mut self, contender: &Contender) -> Result<Box<dyn Seat + 's>> {
+    fn open(&mut self, contender: &Contender, _next: Option<&Contender>) -> Result<Box<dyn Seat + 's>> {
         open_seat(self.options, contender, Arc::clone(&self.material))
     }
 

@@ -4,7 +4,7 @@ use drivetrain_contract::{Precision, format};
 use serde::Serialize;
 
 use super::{Candidate, ModelFile, Reason};
-use crate::{Goal, Profile, tune::Figures};
+use crate::{Goal, Profile, Side, tune::Figures};
 
 /// Most that numbers of a vector of length 1 may differ between a text alone and among others where batches may not
 /// matter: between the 0.0006 that 16-bit floats were measured to differ by, and the 0.009 of integers with a scale for
@@ -25,14 +25,16 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// What a profile allows for a goal: vectors of many texts are kept and compared for long, so that they are not to
-    /// depend on their neighbours, unless the profile says that they may.
+    /// What a profile allows for a goal: vectors of documents, or of many texts, are kept and compared for long, so that they
+    /// are not to depend on their neighbours, unless the profile says that they may.
     pub fn of(profile: &Profile, goal: Goal) -> Self {
         let (accuracy, is_named) = (&profile.accuracy, waiver(profile).is_some());
+        // Texts that are looked for come one by one, and so do a few that are wanted soon.
+        let is_kept = profile.side.map_or(goal != Goal::Latency, |side| side == Side::Document);
         Self {
             max_loss: accuracy.max_loss.value,
             min_cosine: if is_named { accuracy.min_cosine.value } else { accuracy.least_cosine() },
-            batch_invariant: accuracy.batch_invariant.value.unwrap_or(goal == Goal::Throughput),
+            batch_invariant: accuracy.batch_invariant.value.unwrap_or(is_kept),
             is_named,
         }
     }

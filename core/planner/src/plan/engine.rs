@@ -28,9 +28,10 @@ pub struct Release {
 }
 
 impl Engine {
-    /// What messages call it: `onnxruntime`, `onnxruntime 1.31.1`.
-    pub(super) fn label(&self) -> String {
-        label(&self.backend, self.release.as_ref())
+    /// Why it is not there, with its release.
+    pub(super) fn absence(&self, absence: &Absence) -> Absence {
+        let Some(Release { version, .. }) = &self.release else { return absence.clone() };
+        Absence { reason: format!("release {version}: {}", absence.reason), remedy: absence.remedy.clone() }
     }
 }
 

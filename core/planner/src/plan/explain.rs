@@ -22,11 +22,11 @@ impl Plan {
         self.rejected.iter().any(|rejected| could_run(&rejected.reason))
     }
 
-    /// What was chosen and how to see why, in one line.
-    pub fn announcement(&self) -> String {
+    /// What was chosen and how to see why, in one line. `command` is what plans the same: `drivetrain plan -m MODEL`.
+    pub fn announcement(&self, command: &str) -> String {
         let how = match &self.figures {
-            Some(figures) if figures.speed.is_some() => "measured; `drivetrain plan --explain` says why",
-            _ => "by the rules; `drivetrain plan --explain` says why, `drivetrain plan --tune` measures",
+            Some(figures) if figures.speed.is_some() => format!("measured; `{command} --explain` says why"),
+            _ => format!("by the rules; `{command} --explain` says why, `{command} --tune` measures"),
         };
         format!("`{}` runs with {} ({how})", self.model, self.summary())
     }
@@ -106,7 +106,8 @@ impl Plan {
     /// What was not chosen, with files that have all else in common in one line.
     fn groups(&self) -> Vec<(String, &Reason)> {
         let like = |rejected: &Rejected, other: &Rejected| {
-            let key = |one: &Rejected| one.candidate.as_ref().map(|one| (one.device.clone(), one.precision));
+            let key =
+                |one: &Rejected| one.candidate.as_ref().map(|one| (one.engine(), one.device.clone(), one.precision));
             rejected.backend == other.backend && key(rejected) == key(other) && rejected.reason == other.reason
         };
         let mut groups: Vec<(&Rejected, usize)> = Vec::new();

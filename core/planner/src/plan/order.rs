@@ -16,10 +16,9 @@ fn is(possible: &Possible<'_>, choice: &Choice) -> bool {
 }
 
 /// Sorts candidates, the one to try first in front. What the rules name comes in their order; then what is most like the
-/// reference, on the device that engines prefer. Within either, releases of an engine that are not used by
-/// themselves come last, and a file that is there comes before one that is still to
+/// reference, on the device that engines prefer. Within either, a file that is there comes before one that is still to
 /// be made; but of files in 8 bits first the one in the format that the engine prefers, since such a graph is made for
-/// one engine and slow on another.
+/// one engine and slow on another. Releases of an engine that are not loaded by themselves come last of all.
 pub(super) fn sort(candidates: &mut [Possible<'_>], walk: Option<&Walk>) {
     candidates.sort_by_key(|possible| {
         let candidate = &possible.candidate;
@@ -29,8 +28,8 @@ pub(super) fn sort(candidates: &mut [Possible<'_>], walk: Option<&Walk>) {
         let format = if candidate.precision == Precision::Int8 { -possible.format.preference } else { 0 };
         let other_kind = candidate.kind != DeviceKind::Gpu;
         (
-            rank,
             candidate.release.is_some(),
+            rank,
             loss,
             -possible.device.tier,
             other_kind,

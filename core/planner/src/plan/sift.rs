@@ -37,7 +37,7 @@ impl<'a> Sifted<'a> {
     /// For a plan: what was tried counts by what came of it, and everything else by what is expected of it.
     pub(super) fn for_plan(situation: &Situation<'a>, rules: &RuleSet) -> Self {
         Self::new(situation, rules, |budget, candidate| match trial_of(situation.trials, candidate) {
-            Some(Trial { outcome: Outcome::Failed { why }, .. }) => Some(Reason::Failed { problem: why.clone() }),
+            Some(Trial { outcome: Outcome::Failed { why, .. }, .. }) => Some(Reason::Failed { problem: why.clone() }),
             Some(Trial { outcome: Outcome::Ran(figures), .. }) => budget.refusal(candidate, figures),
             None => budget.expected_refusal(candidate),
         })
@@ -115,7 +115,7 @@ pub(super) fn trial_of<'t>(trials: &'t [Trial], candidate: &Candidate) -> Option
 fn absent(engines: &[Engine], files: &[ModelFile]) -> Vec<Rejected> {
     let out = |engine: &Engine| {
         let reason = match &engine.found {
-            Err(absence) => Reason::Absent(absence.clone()),
+            Err(absence) => Reason::Absent(engine.absence(absence)),
             Ok(probe) => {
                 let reads = |file: &ModelFile| probe.formats.iter().any(|format| format.format == file.format);
                 if files.iter().any(reads) {
@@ -124,7 +124,7 @@ fn absent(engines: &[Engine], files: &[ModelFile]) -> Vec<Rejected> {
                 Reason::NoFile { reads: probe.formats.iter().map(|format| format.format.clone()).collect() }
             }
         };
-        Some(Rejected { backend: engine.label(), candidate: None, figures: None, reason })
+        Some(Rejected { backend: engine.backend.clone(), candidate: None, figures: None, reason })
     };
     engines.iter().filter_map(out).collect()
 }

@@ -318,7 +318,7 @@ fn what_failed_is_out_also_where_nothing_can_be_lost() {
     let case = Case { model: table(), ..Case::new("amd-zen5", "") };
     let Case { hardware, engines, model, profile } = &case;
     let chosen = case.plan().unwrap();
-    let outcome = Outcome::Failed { why: "it broke".to_owned() };
+    let outcome = Outcome::Failed { why: "it broke".to_owned(), may_pass: false };
     let trials = [Trial { candidate: chosen.chosen, shape: chosen.shape, outcome }];
     let rules = RuleSet::named(&profile.plan.rules.value).unwrap();
     let situation = Situation { hardware, engines, model, profile, goal: Goal::Throughput, trials: &trials };

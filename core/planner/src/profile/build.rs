@@ -50,6 +50,8 @@ pub struct Profile {
     pub(crate) sides: BTreeMap<Side, OneSide>,
     /// Whether it is one side's and the other names another precision.
     pub(crate) is_apart: bool,
+    /// The side of a search that it is of, if it is of one.
+    pub(crate) side: Option<Side>,
 }
 
 impl Profile {
@@ -114,6 +116,7 @@ impl Profile {
             backends: values.backends(),
             sides: BTreeMap::new(),
             is_apart: false,
+            side: None,
         })
     }
 

@@ -95,7 +95,7 @@ impl Profile {
         let one = |side| self.sides.get(&side).map_or(self, |one| &one.profile);
         let [query, document] = Side::ALL.map(|side| one(side).precision.value);
         let is_apart = self.is_apart || query != document;
-        Profile { sides: BTreeMap::new(), is_apart, ..one(side).clone() }
+        Profile { sides: BTreeMap::new(), is_apart, side: Some(side), ..one(side).clone() }
     }
 }
 
@@ -144,7 +144,7 @@ mod tests {
             let profile = build(text);
             assert_eq!(profile, Profile::build(&[]).unwrap(), "{text:?}");
             assert!(!profile.has_sides());
-            assert_eq!(profile.for_side(Side::Query), profile);
+            assert_eq!(Profile { side: None, ..profile.for_side(Side::Query) }, profile);
         }
     }
 

@@ -23,6 +23,18 @@ pub(super) fn judge(reference: &Sampled, contender: &Sampled, scores: &[f64]) ->
     })
 }
 
+/// Makes sure that the reference ranks scored pairs as people do, somewhat at least. Without pairs there is nothing to see.
+///
+/// # Errors
+/// [`drivetrain_contract::ErrorKind::Invalid`] where it does not.
+pub(super) fn check_pairs(reference: &Sampled, scores: &[f64]) -> Result<()> {
+    if scores.is_empty() {
+        return Ok(());
+    }
+    let own = reference.spearman(scores)?;
+    pairs_loss(own, own).map(|_| ())
+}
+
 impl Sampled {
     fn together(&self) -> Result<Vectors<'_>> {
         Vectors::new(&self.together, self.dim)

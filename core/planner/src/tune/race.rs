@@ -1,11 +1,12 @@
 //! Who is fastest, within the time there is.
 
-use std::time::Duration;
+use std::{cmp::Ordering, time::Duration};
 
 use drivetrain_contract::{Error, ErrorKind, Result};
 
 use super::{
-    Contender, Field, Figures, Lap, Outcome, Sampled, Seat, Speed, Stand, Step, Trial, judge::judge,
+    Contender, Field, Figures, Lap, Outcome, Sampled, Seat, Speed, Stand, Step, Trial,
+    judge::{check_pairs, judge},
     shapes::fastest_shape,
 };
 use crate::{Goal, plan::Shape};
@@ -22,12 +23,17 @@ const FEW: usize = 3;
 const STAGES: usize = 4;
 /// Whoever is slower than this share of the first drops out though laps overlap: it will hardly catch up.
 const FAR_BEHIND: f64 = 0.67;
-/// Whoever is slower than this share of the first in a single lap drops out at once.
+/// Whoever is slower than this share of the first in a single lap drops out at once, and is not even judged where it
+/// is that much slower than one that is exact enough.
 const HOPELESS: f64 = 0.5;
 /// Batches that each session runs in a lap at least: with fewer, whoever likes large batches leaves sessions idle.
 const BATCHES: f64 = 2.0;
 /// Characters in a token of English, about.
 const CHARS_PER_TOKEN: f64 = 4.3;
+/// The share of the time in which vectors are compared, where that is enough for the fewest texts.
+const JUDGING: f64 = 0.4;
+/// Texts whose vectors are compared at the least.
+const FEWEST_JUDGED: usize = 32;
 /// The share of the time after which nothing more is loaded.
 const LOADING: f64 = 0.5;
 /// The share of the time after which the winner stands as it is.
@@ -71,9 +77,15 @@ struct Runner<'s> {
     figures: Figures,
     /// Seconds for each text, of the laps of this stage.
     laps: Vec<f64>,
+    /// Whether it may win.
+    competes: bool,
 }
 
 impl Runner<'_> {
+    fn seconds_per_text(&self) -> f64 {
+        self.figures.speed.map_or(f64::INFINITY, |speed| speed.seconds_per_text)
+    }
+
     /// Turns the laps of a stage into figures; the one that warmed up is left out where there are others.
     fn count_laps(&mut self) {
         if self.laps.len() > 1 {
@@ -94,15 +106,22 @@ struct Running<'r, 's> {
 
 impl<'s> Running<'_, 's> {
     fn run(&mut self) -> Result<()> {
-        let field = self.field;
-        for (place, contender) in field.contenders.iter().enumerate() {
+        let contenders = &self.field.contenders;
+        for (place, contender) in contenders.iter().enumerate() {
             // Two are enough to compare, and one is not.
             if self.runners.len() >= 2 && self.has_used(LOADING) {
                 break;
             }
-            self.enter(place, contender)?;
+            self.enter((place, contender), contenders.get(place + 1))?;
         }
-        let Some(mut n_texts) = self.first_lap()? else { return Ok(()) };
+        let Some(per_text) = self.screen()? else { return Ok(()) };
+        self.judge(per_text)?;
+        let Some(mut n_texts) = self.first_lap(per_text) else { return Ok(()) };
+        if self.field.goal == Goal::Memory {
+            // What they hold can be compared after the same work only.
+            self.stand.observe(Step::Laps { left: self.runners.len(), n_texts });
+            return self.stage(n_texts);
+        }
         for stage in 0..STAGES {
             // One that is alone is timed all the same, to be tried in other shapes.
             if self.runners.len() < 2 && stage > 0 || self.has_used(RACING) {
@@ -116,56 +135,114 @@ impl<'s> Running<'_, 's> {
         self.vary(n_texts)
     }
 
-    /// Loads a contender and compares its vectors, after which it is in the race or out.
-    fn enter(&mut self, place: usize, contender: &Contender) -> Result<()> {
+    /// Loads a contender, while the stand may already begin with the next.
+    fn enter(&mut self, (place, contender): (usize, &Contender), next: Option<&Contender>) -> Result<()> {
         self.stand.observe(Step::Opening(contender));
-        let entered = self.stand.open(contender).and_then(|mut seat| {
-            let vectors = seat.vectors()?;
-            let figures = match &self.reference {
-                Some(reference) => judge(reference, &vectors, self.limits.scores)?,
-                None => Figures { batch_difference: vectors.batch_difference()?, ..Figures::default() },
-            };
-            if contender.is_reference {
-                self.reference = Some(vectors);
-            }
-            Ok((seat, figures))
-        });
-        match entered {
-            Ok((seat, figures)) => {
-                let runner = Runner { place, contender: contender.clone(), seat, figures, laps: Vec::new() };
-                let is_out = self.field.budget.refusal(&contender.candidate, &runner.figures).is_some();
-                if is_out || !contender.competes {
-                    self.leave(runner);
-                } else {
-                    self.runners.push(runner);
-                }
+        match self.stand.open(contender, next) {
+            Ok(seat) => {
+                let (contender, competes) = (contender.clone(), contender.competes);
+                let (figures, laps) = (Figures::default(), Vec::new());
+                self.runners.push(Runner { place, contender, seat, figures, laps, competes });
                 Ok(())
             }
             Err(err) => self.fail(contender, err),
         }
     }
 
-    /// How many texts make a lap that says something: long enough to be timed, as the first one in the race runs them,
-    /// and several batches for each session, as far as there is time for all to run them.
-    fn first_lap(&mut self) -> Result<Option<usize>> {
+    /// Runs a lap of each that is just long enough to be timed as the first one runs it. Says how long that one takes for a
+    /// text.
+    fn screen(&mut self) -> Result<Option<f64>> {
         let most = self.stand.n_texts();
         let mut n_texts = FIRST_TEXTS.min(most);
-        while !self.runners.is_empty() {
-            // The first run allocates, and compiles for new shapes.
-            let lap = Lap { n_texts, batch_tokens: None };
-            let runner = &mut self.runners[0];
-            match runner.seat.lap(lap).and_then(|_| runner.seat.lap(lap)) {
-                Ok(took) if took.as_secs_f64() >= LAP_SECONDS || n_texts >= most => {
-                    let per_text = took.as_secs_f64() / n_texts.max(1) as f64;
-                    let n_laps = self.runners.len() * (LAPS.0 + 1);
-                    let in_time = (self.time_left(RACING) / (per_text * n_laps as f64)) as usize;
-                    return Ok(Some(self.filling_texts().min(in_time).max(n_texts).min(most)));
-                }
+        let per_text = loop {
+            if self.runners.is_empty() {
+                return Ok(None);
+            }
+            match self.warm_lap(0, n_texts) {
+                Ok(took) if took >= LAP_SECONDS || n_texts >= most => break took / n_texts.max(1) as f64,
                 Ok(_) => n_texts = (n_texts * 2).min(most),
                 Err(err) => self.fail_runner(0, err)?,
             }
+        };
+        self.runners[0].laps = vec![per_text];
+        let mut idx = 1;
+        // Two are enough to compare; whoever is not seen here is not seen at all.
+        while idx < self.runners.len() && (idx < 2 || !self.has_used(LOADING)) {
+            match self.warm_lap(idx, n_texts) {
+                Ok(took) => {
+                    self.runners[idx].laps = vec![took / n_texts.max(1) as f64];
+                    idx += 1;
+                }
+                Err(err) => self.fail_runner(idx, err)?,
+            }
         }
-        Ok(None)
+        self.runners.iter_mut().for_each(Runner::count_laps);
+        Ok(Some(per_text))
+    }
+
+    /// Seconds of a lap, after one in which memory is allocated and code is made for new shapes.
+    fn warm_lap(&mut self, idx: usize, n_texts: usize) -> Result<f64> {
+        let (seat, lap) = (&mut self.runners[idx].seat, Lap { n_texts, batch_tokens: None });
+        seat.lap(lap)?;
+        Ok(seat.lap(lap)?.as_secs_f64())
+    }
+
+    /// Compares vectors with the reference's, the fastest first: whoever is far slower than one that is exact enough is out
+    /// without that. `per_text` is how many seconds the slowest takes for a text, about.
+    fn judge(&mut self, per_text: f64) -> Result<()> {
+        let share = JUDGING * self.limits.time.as_secs_f64() / self.runners.len().max(1) as f64;
+        let most = ((share / per_text) as usize).max(FEWEST_JUDGED);
+        let is_reference = |runner: &Runner<'_>| runner.contender.is_reference;
+        self.runners.sort_by(|one, other| {
+            let place = |runner: &Runner<'_>| (!is_reference(runner), runner.seconds_per_text());
+            place(one).partial_cmp(&place(other)).unwrap_or(Ordering::Equal)
+        });
+        let mut best = f64::INFINITY;
+        let mut idx = 0;
+        while idx < self.runners.len() {
+            let runner = &mut self.runners[idx];
+            let seconds = runner.seconds_per_text();
+            let is_race = self.field.goal != Goal::Memory;
+            if is_race && !runner.contender.is_reference && best < HOPELESS * seconds {
+                let runner = self.runners.remove(idx);
+                self.leave(runner);
+                continue;
+            }
+            let judged = runner.seat.vectors(most).and_then(|vectors| match &self.reference {
+                Some(reference) => Ok((judge(reference, &vectors, self.limits.scores)?, vectors)),
+                None => Ok((Figures { batch_difference: vectors.batch_difference()?, ..Figures::default() }, vectors)),
+            });
+            let (figures, vectors) = match judged {
+                Ok(judged) => judged,
+                Err(err) => {
+                    self.fail_runner(idx, err)?;
+                    continue;
+                }
+            };
+            if runner.contender.is_reference {
+                // What is wrong with the pairs is nobody's fault in the race.
+                check_pairs(&vectors, self.limits.scores)?;
+                self.reference = Some(vectors);
+            }
+            runner.figures = Figures { speed: runner.figures.speed, ..figures };
+            if !runner.competes || self.field.budget.refusal(&runner.contender.candidate, &runner.figures).is_some() {
+                let runner = self.runners.remove(idx);
+                self.leave(runner);
+            } else {
+                best = best.min(seconds);
+                idx += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many texts make a lap that says something, where the slowest takes so many seconds for a text: several batches
+    /// for each session, as far as there is time for all to run them.
+    fn first_lap(&self, per_text: f64) -> Option<usize> {
+        let n_laps = (self.runners.len() * (LAPS.0 + 1)) as f64;
+        let in_time = (self.time_left(RACING) / (per_text * n_laps)) as usize;
+        let n_texts = self.filling_texts().min(in_time).max((LAP_SECONDS / per_text) as usize).max(FIRST_TEXTS);
+        (!self.runners.is_empty()).then_some(n_texts.min(self.stand.n_texts()))
     }
 
     /// How many texts give every session of every runner its batches; texts one at a time are no batches.
@@ -200,7 +277,7 @@ impl<'s> Running<'_, 's> {
                     Err(err) => self.fail_runner(idx, err)?,
                 }
             }
-            if lap == 1 {
+            if lap == 1 && self.field.goal != Goal::Memory {
                 self.drop_hopeless();
             }
         }
@@ -221,12 +298,13 @@ impl<'s> Running<'_, 's> {
 
     /// Lets those go that are slower than the first beyond what laps differ by.
     fn drop_slower(&mut self) {
-        let timed = |runner: &Runner<'_>| runner.figures.speed.map_or(f64::INFINITY, |speed| speed.seconds_per_text);
-        let Some(first) = self.runners.iter().min_by(|one, other| timed(one).total_cmp(&timed(other))) else { return };
-        let (best, slowest) = (timed(first), first.laps.iter().copied().fold(0.0, f64::max));
+        let by_time =
+            |one: &&Runner<'_>, other: &&Runner<'_>| one.seconds_per_text().total_cmp(&other.seconds_per_text());
+        let Some(first) = self.runners.iter().min_by(by_time) else { return };
+        let (best, slowest) = (first.seconds_per_text(), first.laps.iter().copied().fold(0.0, f64::max));
         let is_slower = |runner: &mut Runner<'_>| {
             let fastest = runner.laps.iter().copied().fold(f64::INFINITY, f64::min);
-            fastest > slowest || best < FAR_BEHIND * timed(runner)
+            fastest > slowest || best < FAR_BEHIND * runner.seconds_per_text()
         };
         let gone: Vec<Runner<'s>> = self.runners.extract_if(.., is_slower).collect();
         gone.into_iter().for_each(|runner| self.leave(runner));
@@ -247,7 +325,7 @@ impl<'s> Running<'_, 's> {
             }
             let other = Contender { shape, ..contender.clone() };
             self.stand.observe(Step::Opening(&other));
-            match self.stand.open(&other) {
+            match self.stand.open(&other, None) {
                 Ok(seat) => others.push((other.shape, seat)),
                 Err(err) if err.kind() == ErrorKind::Cancelled => return Err(err),
                 // A shape that does not load says nothing against the candidate.
@@ -309,7 +387,8 @@ impl<'s> Running<'_, 's> {
             return Err(err);
         }
         let Contender { candidate, shape, .. } = contender.clone();
-        self.end(Trial { candidate, shape, outcome: Outcome::Failed { why: err.to_text() } });
+        let may_pass = matches!(err.kind(), ErrorKind::Deadline | ErrorKind::OutOfMemory | ErrorKind::Busy);
+        self.end(Trial { candidate, shape, outcome: Outcome::Failed { why: err.to_text(), may_pass } });
         Ok(())
     }
 

@@ -9,12 +9,12 @@ use super::{Contender, Trial};
 
 /// Loads contenders, one beside the other.
 pub trait Stand<'s> {
-    /// Loads one.
+    /// Loads one. The next one that is to be loaded may be begun with meanwhile.
     ///
     /// # Errors
     /// What keeps it from running, which ends its part in the race only;
     /// [`drivetrain_contract::ErrorKind::Cancelled`] ends the race.
-    fn open(&mut self, contender: &Contender) -> Result<Box<dyn Seat + 's>>;
+    fn open(&mut self, contender: &Contender, next: Option<&Contender>) -> Result<Box<dyn Seat + 's>>;
 
     /// How many texts there are to run.
     fn n_texts(&self) -> usize;
@@ -31,11 +31,11 @@ pub trait Stand<'s> {
 
 /// A contender that is loaded.
 pub trait Seat {
-    /// The vectors of the texts that accuracy is judged by.
+    /// The vectors of the texts that accuracy is judged by, of the first so many at the most.
     ///
     /// # Errors
     /// As [`Stand::open`].
-    fn vectors(&mut self) -> Result<Sampled>;
+    fn vectors(&mut self, most: usize) -> Result<Sampled>;
 
     /// Runs texts and says how long it took.
     ///

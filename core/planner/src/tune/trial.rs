@@ -30,6 +30,9 @@ pub enum Outcome {
     Failed {
         /// What happened.
         why: String,
+        /// Whether it may run another time: it ran out of time or memory.
+        #[serde(default)]
+        may_pass: bool,
     },
 }
 
@@ -64,7 +67,7 @@ impl Trial {
     pub fn describe(&self) -> String {
         let mut text = format!("{}: ", self.candidate);
         match &self.outcome {
-            Outcome::Failed { why } => text.push_str(why),
+            Outcome::Failed { why, .. } => text.push_str(why),
             Outcome::Ran(figures) => text.push_str(&figures.to_string()),
         }
         text

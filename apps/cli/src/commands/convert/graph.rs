@@ -37,7 +37,7 @@ pub(super) fn run(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
     let profile = profile::build_for(&args.source, &args.run)?;
     let locations = Locations::from_environment()?;
     let fetch = Fetch { locations: &locations, hub: None, call: &Interruptible };
-    let package = fetch_package(&args.source, &fetch, &mut announce(quiet))?;
+    let package = fetch_package(&args.source, &fetch, &mut announce(quiet, String::new()))?;
     let mut engine = LateWorkbench::new(&profile, &locations);
     let targets = match args.to {
         Some(to) => vec![target(to, preset)?],

@@ -21,7 +21,7 @@ pub(super) fn run(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
     let profile = profile::build_for(&args.source, &args.run)?;
     let locations = Locations::from_environment()?;
     let fetch = Fetch { locations: &locations, hub: None, call: &Interruptible };
-    let package = fetch_package(&args.source, &fetch, &mut announce(quiet))?;
+    let package = fetch_package(&args.source, &fetch, &mut announce(quiet, String::new()))?;
     if package.is_static() {
         let error = Error::unsupported(format!("`{}` is a static model, of which there is one artifact", args.source));
         return Err(error.into());

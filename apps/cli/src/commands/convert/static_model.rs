@@ -17,7 +17,7 @@ use super::{Observed, needs_output, say};
 use crate::{
     args::ConvertArgs,
     commands::{
-        embed::announce,
+        embed::{announce, plan_command},
         probe::{ChildProber, PATIENCE},
         profile,
     },
@@ -39,8 +39,10 @@ pub(super) fn run(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
     let engine = Engine::builder(&profile)
         .call(&Interruptible)
         .goal(goal)
+        // All that is learnt from has to be of one engine.
+        .replaces(false)
         .prober(ChildProber { source: args.run.source.clone(), limit: PATIENCE })
-        .on_event(announce(quiet))
+        .on_event(announce(quiet, plan_command(&profile, goal, args.run.source.side)))
         .build()?;
     let observed = Observed { bar: progress::permille(quiet) };
     if !args.fit.is_empty() {

@@ -42,11 +42,11 @@ pub(super) struct ChildSeat {
 }
 
 impl ChildSeat {
-    /// Starts the process and loads the candidate there.
+    /// Starts the process, which begins to load the candidate.
     ///
     /// # Errors
-    /// What keeps it from running, how the process ended, or that it went beyond its bounds.
-    pub(super) fn load(source: &SourceArgs, loading: Loading, bounds: Bounds) -> Result<Self> {
+    /// When no process can be started.
+    pub(super) fn begin(source: &SourceArgs, loading: Loading, bounds: Bounds) -> Result<Self> {
         let failed = |err| Error::io("a process to try a candidate in cannot be started").with_source(err);
         let mut command = Command::new(env::current_exe().map_err(failed)?);
         command.arg("trial").args(source.arguments());
@@ -67,19 +67,37 @@ impl ChildSeat {
             });
         }
         let mut seat = Self { child, asks, answers, complaints, bounds, batch_tokens: None };
-        match seat.ask(&Ask::Load(Box::new(loading)))? {
-            Say::Loaded { batch_tokens } => seat.batch_tokens = batch_tokens,
-            _ => return Err(unexpected()),
-        }
+        seat.send(&Ask::Load(Box::new(loading)))?;
         Ok(seat)
     }
 
+    /// Waits until the candidate is loaded.
+    ///
+    /// # Errors
+    /// What keeps it from running, how the process ended, or that it went beyond its bounds.
+    pub(super) fn loaded(mut self) -> Result<Self> {
+        match self.answer()? {
+            Say::Loaded { batch_tokens } => self.batch_tokens = batch_tokens,
+            _ => return Err(unexpected()),
+        }
+        Ok(self)
+    }
+
     fn ask(&mut self, ask: &Ask) -> Result<Say> {
+        self.send(ask)?;
+        self.answer()
+    }
+
+    fn send(&mut self, ask: &Ask) -> Result<()> {
         let line = serde_json::to_string(ask).map_err(|err| Error::internal("no JSON").with_source(err))?;
-        // A process that no longer listens has ended, and how is said below.
+        // A process that no longer listens has ended, and how is said where its answer is waited for.
         if let Some(asks) = &mut self.asks {
             let _ = writeln!(asks, "{line}").and_then(|()| asks.flush());
         }
+        Ok(())
+    }
+
+    fn answer(&mut self) -> Result<Say> {
         let started = Instant::now();
         loop {
             match self.answers.recv_timeout(POLL) {
@@ -123,13 +141,16 @@ impl ChildSeat {
         if interrupt::asked() {
             return interrupted();
         }
-        Error::unsupported(format!("the process that ran it ended ({status}){}", self.complaints.last_words()))
+        let message = format!("the process that ran it ended ({status}){}", self.complaints.last_words());
+        // What ends processes with this signal is the system, when memory runs short, or a person.
+        let kind = if status.starts_with("signal: 9") { ErrorKind::OutOfMemory } else { ErrorKind::Unsupported };
+        Error::new(kind, message)
     }
 }
 
 impl Seat for ChildSeat {
-    fn vectors(&mut self) -> Result<Sampled> {
-        match self.ask(&Ask::Vectors)? {
+    fn vectors(&mut self, most: usize) -> Result<Sampled> {
+        match self.ask(&Ask::Vectors { most })? {
             Say::Vectors(sampled) => Ok(sampled),
             _ => Err(unexpected()),
         }

@@ -14,8 +14,8 @@ use crate::commands::doctor;
 pub(super) enum Ask {
     /// To load a candidate: the first thing.
     Load(Box<Loading>),
-    /// For the vectors of the texts that accuracy is judged by.
-    Vectors,
+    /// For the vectors of the texts that accuracy is judged by, of the first so many.
+    Vectors { most: usize },
     /// To run texts.
     Lap(Lap),
     /// For the most memory it has held.

@@ -23,10 +23,12 @@ pub(super) struct ChildStand<'s> {
     pub(super) bounds: Bounds,
     pub(super) started: Instant,
     pub(super) spinner: ProgressBar,
+    /// One that is being loaded ahead.
+    pub(super) ahead: Option<(Contender, ChildSeat)>,
 }
 
-impl Stand<'static> for ChildStand<'_> {
-    fn open(&mut self, contender: &Contender) -> Result<Box<dyn Seat>> {
+impl ChildStand<'_> {
+    fn begin(&self, contender: &Contender) -> Result<ChildSeat> {
         let loading = Loading {
             model: self.profile.model.value.clone(),
             allow_emulated: self.profile.allow_emulated.value,
@@ -34,7 +36,19 @@ impl Stand<'static> for ChildStand<'_> {
             contender: contender.clone(),
             material: self.material.clone(),
         };
-        Ok(Box::new(ChildSeat::load(self.source, loading, self.bounds)?))
+        ChildSeat::begin(self.source, loading, self.bounds)
+    }
+}
+
+impl Stand<'static> for ChildStand<'_> {
+    fn open(&mut self, contender: &Contender, next: Option<&Contender>) -> Result<Box<dyn Seat>> {
+        let seat = match self.ahead.take() {
+            Some((begun, seat)) if begun == *contender => Ok(seat),
+            _ => self.begin(contender),
+        };
+        // Where no process can be started for it, that is said when it is its turn.
+        self.ahead = next.and_then(|next| Some((next.clone(), self.begin(next).ok()?)));
+        Ok(Box::new(seat?.loaded()?))
     }
 
     fn n_texts(&self) -> usize {

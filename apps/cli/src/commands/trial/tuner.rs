@@ -50,6 +50,7 @@ impl Tuning for Tuner<'_> {
             bounds: Bounds { patience, memory: outlook.memory_limit() },
             started: Instant::now(),
             spinner: spinner.clone(),
+            ahead: None,
         };
         let outcome = outlook.tune(&mut stand, &material);
         spinner.finish_and_clear();

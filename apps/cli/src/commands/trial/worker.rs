@@ -45,7 +45,7 @@ pub(super) fn run(source: &SourceArgs) -> anyhow::Result<()> {
 fn answer(seat: &mut dyn Seat, ask: &Ask) -> drivetrain::Result<Say> {
     match ask {
         Ask::Load(_) => Err(drivetrain::Error::invalid("something is loaded already")),
-        Ask::Vectors => seat.vectors().map(Say::Vectors),
+        Ask::Vectors { most } => seat.vectors(*most).map(Say::Vectors),
         Ask::Lap(lap) => seat.lap(*lap).map(|took| Say::Lap { seconds: took.as_secs_f64() }),
         Ask::Peak => Ok(Say::Peak { bytes: drivetrain::peak_bytes() }),
     }
