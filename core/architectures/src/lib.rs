@@ -62,7 +62,7 @@ pub use activation::Activation;
 pub use checkpoint::{Checkpoint, Layout, LoadWeight, StoredWeight};
 pub use model::{Encoded, TextModel};
 pub use ops::{AttentionInputs, Ops, Reach, RelativeScores, TokenInputs};
-pub use registry::KNOWN_MODEL_TYPES;
+pub use registry::{KNOWN_MODEL_TYPES, check_architecture};
 pub use rotary::Rotary;
 
 use checkpoint::WeightScope;

@@ -45,6 +45,14 @@ pub(crate) enum Architecture {
     Roberta,
 }
 
+/// Makes sure that the architecture of a package is known.
+///
+/// # Errors
+/// [`drivetrain_contract::ErrorKind::Unsupported`] with those that are, where it is not.
+pub fn check_architecture(package: &Package) -> Result<()> {
+    Architecture::of(package, &Config::of(package)).map(|_| ())
+}
+
 impl Architecture {
     /// The architecture of `package`.
     ///

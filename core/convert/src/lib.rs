@@ -11,5 +11,7 @@ pub mod onnx;
 pub mod openvino_ir;
 mod target;
 
+pub use drivetrain_architectures::check_architecture;
+
 pub use conversion::{ArtifactEngine, Conversion, GraphEngine, Opened, Rewriting, Tools, convert};
 pub use target::{Level, Target};

@@ -1,7 +1,7 @@
 //! An engine that breaks while it runs, and the next best that goes on.
 #![cfg(feature = "builtin-model")]
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use drivetrain::{
     Engine, Error, ErrorKind, Layer, Locations, Position, Profile,
@@ -24,6 +24,9 @@ inventory::submit! {
 
 /// Runs until all sessions break.
 static RUNS_LEFT: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether one broke.
+static BROKE: AtomicBool = AtomicBool::new(false);
 
 /// The static backend, which breaks.
 struct Brittle(StaticBackend);
@@ -60,7 +63,10 @@ impl Session for BrittleSession {
 
     fn run(&mut self, batch: &Batch<'_>, outputs: &mut [OutputMut<'_>], call: &dyn Call) -> Result<()> {
         let left = RUNS_LEFT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        left.map_err(|_| Error::new(ErrorKind::DeviceLost, "the card fell off the bus"))?;
+        left.map_err(|_| {
+            BROKE.store(true, Ordering::Relaxed);
+            Error::new(ErrorKind::DeviceLost, "the card fell off the bus")
+        })?;
         self.0.run(batch, outputs, call)
     }
 }
@@ -107,7 +113,27 @@ fn the_next_best_goes_on_where_an_engine_breaks() {
     // Whoever names an engine means that one, and where nothing is left, what broke first is what is said.
     for profile in ["backend = \"brittle\"", "limits.allow_backends = [\"brittle\"]"] {
         RUNS_LEFT.store(2, Ordering::Relaxed);
-        let err = engine(profile).embed(&texts).unwrap_err();
-        assert_eq!(err.kind(), ErrorKind::DeviceLost, "{profile}: {}", err.to_text());
+        let engine = engine(profile);
+        for _ in 0..2 {
+            let err = engine.embed(&texts).unwrap_err();
+            assert_eq!(err.kind(), ErrorKind::DeviceLost, "{profile}: {}", err.to_text());
+            assert!(err.to_text().contains("the card fell off the bus"), "{profile}: {}", err.to_text());
+        }
+    }
+
+    // Whoever wants no more is not given another engine first.
+    RUNS_LEFT.store(0, Ordering::Relaxed);
+    BROKE.store(false, Ordering::Relaxed);
+    let found = engine("");
+    let err = found.embed_with(&texts, &StopsWhenBroken).unwrap_err();
+    assert_eq!((err.kind(), found.running().backend.as_str()), (ErrorKind::Cancelled, "brittle"), "{}", err.to_text());
+}
+
+/// Is cancelled as soon as a session broke.
+struct StopsWhenBroken;
+
+impl Call for StopsWhenBroken {
+    fn is_cancelled(&self) -> bool {
+        BROKE.load(Ordering::Relaxed)
     }
 }

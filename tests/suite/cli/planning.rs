@@ -255,7 +255,7 @@ fn embedding_says_in_one_line_what_was_chosen() {
     let told = run(&place, "embed", &["x"]).succeeded().stderr;
     assert_eq!(told.lines().count(), 1, "{told}");
     for part in
-        ["`m` runs with ", "(by the rules; ", "`drivetrain plan --explain`", "`drivetrain plan --tune` measures"]
+        ["`m` runs with ", "(by the rules; ", "`drivetrain plan -m m --set workload.goal=latency --tune` measures"]
     {
         assert!(told.contains(part), "`{part}` is not in: {told}");
     }

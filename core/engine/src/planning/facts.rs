@@ -3,9 +3,9 @@
 use std::fs;
 
 use drivetrain_contract::{Precision, format};
-use drivetrain_convert::{Level, Target, make::DiskSpace, onnx::Int8Preset};
+use drivetrain_convert::{Level, Target, check_architecture, make::DiskSpace, onnx::Int8Preset};
 use drivetrain_package::{ArtifactFile, Package};
-use drivetrain_planner::plan::{ModelFacts, ModelFile, Room, Size};
+use drivetrain_planner::plan::{Absence, ModelFacts, ModelFile, Room, Size};
 
 use crate::{
     Locations,
@@ -27,7 +27,10 @@ pub fn model_facts(package: &Package, locations: &Locations) -> ModelFacts {
         let made: Vec<ModelFile> = missing.map(|target| to_make(target, weights)).collect();
         facts.extend(made);
     }
+    let obstacle = check_architecture(package).err().filter(|_| is_makeable);
     ModelFacts {
+        obstacle: obstacle
+            .map(|err| Absence { reason: err.message().to_owned(), remedy: err.hint().map(str::to_owned) }),
         name: package.name().to_owned(),
         task: package.task(),
         architecture: package.model_type().map(str::to_owned),

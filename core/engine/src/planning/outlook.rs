@@ -1,6 +1,6 @@
 //! Everything that a plan depends on, in one place.
 
-use drivetrain_contract::{Error, ErrorKind, Precision, Probe, Result};
+use drivetrain_contract::{Call, Error, ErrorKind, Precision, Probe, Result};
 use drivetrain_package::Package;
 use drivetrain_planner::{
     Choice, Goal, Profile,
@@ -13,8 +13,11 @@ use drivetrain_plugin_host::{Entry, Registry, State};
 
 use super::{Asked, Prober, Questions, facts::model_facts, kept};
 use crate::{
-    Locations, artifacts,
+    Event, Locations,
+    artifacts::{self, Watch},
     choose::{self, Arithmetic},
+    open_package,
+    spare::is_callers,
     trial::Lengths,
 };
 
@@ -44,6 +47,8 @@ pub struct Outlook<'l> {
     model: ModelFacts,
     rules: RuleSet,
     trials: Vec<Trial>,
+    /// Candidates whose files cannot be made.
+    gone: Vec<Trial>,
 }
 
 impl<'l> Outlook<'l> {
@@ -72,7 +77,7 @@ impl<'l> Outlook<'l> {
         asked.extend(questions.ask_releases(relevant, prober)?);
         let engines: Vec<Engine> = asked.iter().map(Asked::engine).chain(unasked).collect();
         check_device(&engines, profile)?;
-        let mut outlook = Self { look, hardware, engines, asked, model, rules, trials: Vec::new() };
+        let mut outlook = Self { look, hardware, engines, asked, model, rules, trials: Vec::new(), gone: Vec::new() };
         outlook.trials = kept::read(&outlook);
         Ok(outlook)
     }
@@ -83,6 +88,34 @@ impl<'l> Outlook<'l> {
     /// As [`plan`].
     pub fn plan(&self) -> Result<Plan> {
         plan(&self.situation(), &self.rules)
+    }
+
+    /// Makes the file that would be chosen without any trial, where it is still to be made: a race is between files that
+    /// are there. Where it cannot be made, what would be chosen instead.
+    ///
+    /// # Errors
+    /// What `call` says.
+    pub fn make_chosen(&mut self, call: &dyn Call, observe: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+        let Look { profile, locations, package, .. } = self.look;
+        loop {
+            let Ok(plan) = plan(&Situation { trials: &self.gone, ..self.situation() }, &self.rules) else {
+                return Ok(());
+            };
+            if plan.chosen.file.target.is_none() {
+                return Ok(());
+            }
+            let mut watch = Watch { call, observe };
+            let made = artifacts::model_of(package, &plan.chosen.file, (profile, locations), &mut watch);
+            match made.and_then(|_| open_package(&profile.model.value, locations)) {
+                Ok(package) => self.model = model_facts(&package, locations),
+                Err(err) if is_callers(&err) => return Err(err),
+                Err(err) => {
+                    log::warn!("{} is left out: {}", plan.chosen, err.to_text());
+                    let outcome = Outcome::Failed { why: err.to_text(), may_pass: true };
+                    self.gone.push(Trial { candidate: plan.chosen, shape: plan.shape, outcome });
+                }
+            }
+        }
     }
 
     /// What a race between candidates would be about.

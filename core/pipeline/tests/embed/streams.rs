@@ -229,3 +229,27 @@ fn another_embedder_goes_on_where_a_session_fails() {
         }
     }
 }
+
+#[test]
+fn what_reading_fails_with_is_told_by_whoever_goes_on() {
+    let (texts, table) = (many(700), Table::padded());
+    let (expect, _) = stream(&mut embedder(vec![moody(&table, 0)], 200), Position::default(), &texts[..650]);
+    // The sessions fail while the reader is at the error, or a window before it.
+    for runs_left in [1, 3, 20] {
+        let failing = Moody { runs_left, ..moody(&table, 3000) };
+        let broken = || Err(Error::invalid("a bad line"));
+        let lines = texts[..650].iter().map(Ok).chain(std::iter::once_with(broken)).chain(texts[650..].iter().map(Ok));
+        let mut rest = Rest::new(Position::default(), lines);
+        let mut vectors: Vec<f32> = Vec::new();
+        let mut sink = |embedded: Embedded<'_, &String>| {
+            vectors.extend_from_slice(embedded.embeddings.as_slice());
+            Ok(())
+        };
+        let failure = embedder(vec![failing], 200).embed_rest(&mut rest, &mut sink, &NoCall).unwrap_err();
+        assert!(matches!(failure, Failure::Session(_)), "{failure:?}");
+        let failure = embedder(vec![moody(&table, 0)], 200).embed_rest(&mut rest, &mut sink, &NoCall).unwrap_err();
+        assert!(matches!(&failure, Failure::Other(err) if err.message() == "a bad line"), "{failure:?}");
+        // What stood before the bad line in its window has no vectors either, as without a session that fails.
+        assert!(expect.starts_with(&vectors) && !vectors.is_empty(), "{runs_left} runs");
+    }
+}

@@ -178,6 +178,11 @@ fn nothing_left(model: &ModelFacts, least: Option<u64>, rejected: &[Rejected]) -
         return Error::new(ErrorKind::OutOfMemory, format!("the model `{}` needs at least {mib} MiB", model.name))
             .with_hint(format!("raise `limits.memory` to `{mib}MiB`, or take a smaller model"));
     }
+    if let Some(obstacle) = model.obstacle.as_ref().filter(|_| model.files.iter().all(|file| model.is_obstructed(file)))
+    {
+        let error = Error::unsupported(&obstacle.reason);
+        return obstacle.remedy.iter().fold(error, |error, remedy| error.with_hint(remedy));
+    }
     let mut why: Vec<String> = Vec::new();
     for Rejected { backend, reason, .. } in rejected {
         let words = format!("{backend}: {reason}");

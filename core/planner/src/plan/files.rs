@@ -4,7 +4,7 @@ use drivetrain_contract::{Precision, format};
 use drivetrain_package::Task;
 use serde::{Deserialize, Serialize};
 
-use super::Room;
+use super::{Absence, Room};
 
 /// What planning has to know of a model.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -19,6 +19,8 @@ pub struct ModelFacts {
     pub files: Vec<ModelFile>,
     /// Most tokens of a text; `None` is no limit.
     pub max_tokens: Option<usize>,
+    /// Why its weights can neither be run nor be turned into anything, where they cannot.
+    pub obstacle: Option<Absence>,
     /// Extents of its layers, where its configuration says them.
     pub size: Option<Size>,
     /// The disk where files are made, where that is known.
@@ -49,6 +51,16 @@ pub struct Size {
     pub intermediate: u64,
     /// `num_attention_heads`
     pub heads: u64,
+}
+
+/// Formats of weights as they are trained, which engines run by their architecture.
+const WEIGHTS: [&str; 2] = [format::SAFETENSORS, format::PYTORCH];
+
+impl ModelFacts {
+    /// Whether a file is of no use, since the architecture is not known.
+    pub(super) fn is_obstructed(&self, file: &ModelFile) -> bool {
+        self.obstacle.is_some() && (file.target.is_some() || WEIGHTS.contains(&&*file.format))
+    }
 }
 
 impl ModelFile {

@@ -39,7 +39,7 @@ impl Memory {
 
     /// What `file` takes when it is run in a shape. Every session is counted with weights of its own, though some
     /// engines share them.
-    pub(super) fn expected(model: &ModelFacts, file: &ModelFile, shape: &Shape) -> Self {
+    pub(crate) fn expected(model: &ModelFacts, file: &ModelFile, shape: &Shape) -> Self {
         let sessions = shape.sessions as u64;
         let tokens = (batch_tokens(shape) as u64).saturating_mul(sessions);
         Self {
@@ -104,6 +104,7 @@ mod tests {
 
     fn minilm() -> ModelFacts {
         ModelFacts {
+            obstacle: None,
             name: "m".to_owned(),
             task: Task::Embed,
             architecture: None,

@@ -24,6 +24,8 @@ pub enum Reason {
         /// Which setting, and what it says.
         setting: String,
     },
+    /// The model's architecture is not known, so that its weights are of no use.
+    Architecture(Absence),
     /// The device can run nothing.
     Unfit {
         /// What is wrong with it.
@@ -127,7 +129,7 @@ impl Reason {
     /// What to do to have it all the same, where something can be done.
     pub fn remedy(&self) -> Option<String> {
         match self {
-            Reason::Absent(absence) => absence.remedy.clone(),
+            Reason::Absent(absence) | Reason::Architecture(absence) => absence.remedy.clone(),
             Reason::NotMade { command } => Some(command.clone()),
             Reason::Disk { needs, is_full: false, .. } => {
                 Some(format!("--set limits.disk={}MiB", needs.div_ceil(1 << 20)))
@@ -146,7 +148,7 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Reason::Absent(absence) => f.write_str(&absence.reason),
+            Reason::Absent(absence) | Reason::Architecture(absence) => f.write_str(&absence.reason),
             Reason::NoFile { reads } => write!(f, "it reads {}, which this model has not", reads.join(", ")),
             Reason::Unwanted { setting } => f.write_str(setting),
             Reason::Unfit { reason } => write!(f, "the device cannot be used: {reason}"),

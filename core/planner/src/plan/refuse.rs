@@ -11,7 +11,9 @@ const DISCOURAGED: i32 = 1;
 /// Why a candidate cannot or may not be had, if so; the first thing that can be said.
 pub(super) fn refusal(possible: &Possible<'_>, model: &ModelFacts, profile: &Profile) -> Option<Reason> {
     let Possible { candidate, device, .. } = possible;
-    unwanted(possible, model, profile).or_else(|| {
+    let obstacle = model.obstacle.as_ref().filter(|_| model.is_obstructed(&candidate.file));
+    let obstructed = || obstacle.map(|obstacle| Reason::Architecture(obstacle.clone()));
+    unwanted(possible, model, profile).or_else(obstructed).or_else(|| {
         let native = device.precisions_native.contains(candidate.precision.set());
         let emulated = device.precisions_emulated.contains(candidate.precision.set());
         if device.tier <= 0 {

@@ -1,6 +1,6 @@
 //! Candidates that are left, and why the others are not.
 
-use drivetrain_contract::{Device, DeviceKind, Precision};
+use drivetrain_contract::{Capabilities, Device, DeviceKind, Precision};
 
 use super::{
     Budget, Candidate, Engine, Memory, ModelFile, Reason, Rejected, Shape, Situation, budget,
@@ -81,6 +81,11 @@ impl<'a> Sifted<'a> {
         self.goal
     }
 
+    /// Bytes of main memory that may be used, where that is known.
+    pub(crate) fn most_bytes(&self) -> Option<u64> {
+        self.most
+    }
+
     /// What may be lost.
     pub(crate) fn budget(&self) -> Budget {
         self.budget
@@ -138,15 +143,21 @@ fn facts(situation: &Situation<'_>, goal: Goal) -> Facts {
             && profile.limits.denies_device(&[&device.id, device_word(device.kind)]).is_none()
     };
     let probes = engines.iter().filter_map(|engine| engine.found.as_ref().ok());
-    let mut kinds: Vec<DeviceKind> =
-        probes.flat_map(|probe| &probe.devices).filter(|device| usable(device)).map(|device| device.kind).collect();
+    let devices: Vec<&Device> = probes.flat_map(|probe| &probe.devices).filter(|device| usable(device)).collect();
+    let mut kinds: Vec<DeviceKind> = devices.iter().map(|device| device.kind).collect();
     kinds.sort_by_key(|kind| *kind != DeviceKind::Gpu);
+    let machine = hardware.facts();
+    // What an engine runs without padding on a card, it runs with flash attention.
+    let has_flash =
+        |device: &&Device| device.kind == DeviceKind::Gpu && device.capabilities.contains(Capabilities::PACKED_IN);
+    let flash_attention = machine.flash_attention.or_else(|| devices.iter().any(has_flash).then_some(true));
     Facts {
         device: kinds.into_iter().find(|kind| matches!(kind, DeviceKind::Gpu | DeviceKind::Cpu)),
         architecture: model.architecture.clone(),
         text_chars: profile.workload.text_length.value.map(|length| f64::from(length.chars())),
         max_loss: Some(budget::loss_allowed(profile)),
         goal: Some(goal.name().to_owned()),
-        ..hardware.facts()
+        flash_attention,
+        ..machine
     }
 }

@@ -60,6 +60,7 @@ fn file(format: &str, precision: Precision, path: &str, target: Option<&str>) ->
 /// A transformer as it is downloaded: weights and a graph; the rest can be made.
 fn transformer() -> ModelFacts {
     ModelFacts {
+        obstacle: None,
         name: "minilm".to_owned(),
         task: Task::Embed,
         architecture: Some("bert".to_owned()),
@@ -196,6 +197,19 @@ fn another_release_of_an_engine_is_used_where_it_was_found_faster() {
         .collect();
     let plan = plan(&Situation { trials: &trials, ..situation }, &rules).unwrap();
     assert!(plan.summary().starts_with("onnxruntime 1.31.1 on cpu in f32"), "{}", plan.explain());
+}
+
+#[test]
+fn weights_of_an_unknown_architecture_are_of_no_use() {
+    let mut case = Case::new("amd-zen5", "");
+    case.model.obstacle =
+        Some(Absence { reason: "nobody knows `minilm`".into(), remedy: Some("bring an ONNX file".into()) });
+    assert_eq!(case.plan().unwrap().chosen.file.path, "onnx/model.onnx", "a graph needs no architecture");
+    assert_eq!(case.reason("libtorch on cpu in f32"), "nobody knows `minilm`");
+    case.model.files.retain(|file| file.format == format::SAFETENSORS || file.target.is_some());
+    let err = case.plan().unwrap_err();
+    assert_eq!((err.kind(), err.message()), (ErrorKind::Unsupported, "nobody knows `minilm`"));
+    assert_eq!(err.hint(), Some("bring an ONNX file"));
 }
 
 #[test]

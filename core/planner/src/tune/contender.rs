@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Goal,
-    plan::{Budget, Candidate, Shape, Sifted, Situation},
+    plan::{Budget, Candidate, Memory, Shape, Sifted, Situation},
     rules::RuleSet,
 };
 
@@ -89,6 +89,16 @@ pub fn field(situation: &Situation<'_>, rules: &RuleSet) -> Field {
     } else if let Some((candidate, shape)) = sifted.reference() {
         chosen.insert(0, Contender { candidate, shape, is_reference: true, competes: false });
     }
+    // They are all in memory at the same time; with fewer than two there is no race.
+    let (most, mut held) = (sifted.most_bytes().unwrap_or(u64::MAX), 0u64);
+    let mut n_kept = 0;
+    chosen.retain(|one| {
+        let bytes = Memory::expected(situation.model, &one.candidate.file, &one.shape).total();
+        let fits = n_kept < 2 || held.saturating_add(bytes) <= most;
+        held = held.saturating_add(if fits { bytes } else { 0 });
+        n_kept += usize::from(fits);
+        fits
+    });
     let goal = sifted.goal();
     let (threads, sessions) = (&situation.profile.threads.value, &situation.profile.pipeline.sessions.value);
     let varies_splits = match goal {

@@ -6,6 +6,7 @@ use drivetrain_contract::{Error, ErrorKind, Result};
 
 use super::{
     Contender, Field, Figures, Lap, Outcome, Sampled, Seat, Speed, Stand, Step, Trial,
+    contender::predicted_speed,
     judge::{check_pairs, judge},
     shapes::fastest_shape,
 };
@@ -15,19 +16,19 @@ use crate::{Goal, plan::Shape};
 const LAP_SECONDS: f64 = 0.05;
 /// Texts of the first lap.
 const FIRST_TEXTS: usize = 4;
-/// Laps of each stage, and of one in which few are left: those are hard to tell apart.
-const LAPS: (usize, usize) = (2, 5);
-/// How many are few.
-const FEW: usize = 3;
-/// Stages before the winner stands.
-const STAGES: usize = 4;
-/// Whoever is slower than this share of the first drops out though laps overlap: it will hardly catch up.
-const FAR_BEHIND: f64 = 0.67;
-/// Whoever is slower than this share of the first in a single lap drops out at once, and is not even judged where it
-/// is that much slower than one that is exact enough.
+/// Laps of each stage, after one that warms up, and by how much a runner has to be slower than the first to drop out after
+/// it, beyond what laps differ by: a lap has few batches, whose ends favour one or the other.
+const STAGES: [(usize, f64); 3] = [(2, 0.06), (3, 0.03), (3, 0.0)];
+/// Laps of which the fastest is the first that counts.
+const WARMING: usize = 4;
+/// Whoever is slower than this share of the first in that lap is not in the race.
+const FAR_BEHIND: f64 = 0.7;
+/// Whoever is slower than this share of one that is exact enough is not even judged.
 const HOPELESS: f64 = 0.5;
-/// Batches that each session runs in a lap at least: with fewer, whoever likes large batches leaves sessions idle.
-const BATCHES: f64 = 2.0;
+/// Whoever is expected to be slower than this share of the fastest is loaded only where none of those is exact enough.
+const UNLIKELY: f64 = 0.5;
+/// Batches that each session runs in a lap: with fewer, how the work begins and ends is most of what is seen.
+const BATCHES: f64 = 4.0;
 /// Characters in a token of English, about.
 const CHARS_PER_TOKEN: f64 = 4.3;
 /// The share of the time in which vectors are compared, where that is enough for the fewest texts.
@@ -36,8 +37,10 @@ const JUDGING: f64 = 0.4;
 const FEWEST_JUDGED: usize = 32;
 /// The share of the time after which nothing more is loaded.
 const LOADING: f64 = 0.5;
-/// The share of the time after which the winner stands as it is.
+/// The share of the time after which the winner stands as it is, but for its shape.
 const RACING: f64 = 0.75;
+/// The share of the time after which nothing more is begun, since what is being run is run to its end.
+const FINISHING: f64 = 0.9;
 
 /// What a race is given.
 #[derive(Clone, Copy, Debug)]
@@ -61,11 +64,31 @@ pub struct Race {
 pub fn race<'s>(field: &Field, stand: &mut dyn Stand<'s>, limits: &Limits<'_>) -> Race {
     let mut race = Running { field, stand, limits, reference: None, runners: Vec::new(), out: Vec::new() };
     let ended_by = race.run().err();
+    let left: Vec<(usize, f64)> = race.runners.iter().map(|one| (one.place, one.seconds_per_text())).collect();
     race.runners.sort_by_key(|runner| runner.place);
     for runner in std::mem::take(&mut race.runners) {
-        race.leave(runner);
+        race.leave(runner, None);
     }
-    Race { trials: race.out, ended_by }
+    let level = |(mut trial, behind): (Trial, Option<Behind>)| {
+        let leader =
+            behind.and_then(|behind| Some((behind.times, left.iter().find(|(place, _)| *place == behind.leader)?.1)));
+        if let (Outcome::Ran(Figures { speed: Some(speed), .. }), Some((times, seconds))) = (&mut trial.outcome, leader)
+        {
+            // It ran other texts at another time than the one that went on, and was slower on the same.
+            speed.seconds_per_text = speed.seconds_per_text.max(seconds * times);
+        }
+        trial
+    };
+    Race { trials: race.out.into_iter().map(level).collect(), ended_by }
+}
+
+/// Why one dropped out: it was slower than another.
+#[derive(Clone, Copy)]
+struct Behind {
+    /// How many times as long it took.
+    times: f64,
+    /// The place of the other among the contenders.
+    leader: usize,
 }
 
 /// One that is loaded and still in the race.
@@ -75,10 +98,10 @@ struct Runner<'s> {
     contender: Contender,
     seat: Box<dyn Seat + 's>,
     figures: Figures,
-    /// Seconds for each text, of the laps of this stage.
+    /// Seconds for each text, of each lap on the texts of the race.
     laps: Vec<f64>,
-    /// Whether it may win.
-    competes: bool,
+    /// Whether its vectors were compared.
+    is_judged: bool,
 }
 
 impl Runner<'_> {
@@ -86,12 +109,14 @@ impl Runner<'_> {
         self.figures.speed.map_or(f64::INFINITY, |speed| speed.seconds_per_text)
     }
 
-    /// Turns the laps of a stage into figures; the one that warmed up is left out where there are others.
+    /// The laps that count: not the first, which warms up, where there are others.
+    fn timed(&self) -> &[f64] {
+        &self.laps[usize::from(self.laps.len() > 1)..]
+    }
+
+    /// Takes the laps as figures.
     fn count_laps(&mut self) {
-        if self.laps.len() > 1 {
-            self.laps.remove(0);
-        }
-        self.figures.speed = Speed::of(&self.laps).or(self.figures.speed);
+        self.figures.speed = Speed::of(self.timed()).or(self.figures.speed);
     }
 }
 
@@ -101,56 +126,76 @@ struct Running<'r, 's> {
     limits: &'r Limits<'r>,
     reference: Option<Sampled>,
     runners: Vec<Runner<'s>>,
-    out: Vec<Trial>,
+    /// What is known of those that are out, and why, where they were slower.
+    out: Vec<(Trial, Option<Behind>)>,
 }
 
 impl<'s> Running<'_, 's> {
     fn run(&mut self) -> Result<()> {
-        let contenders = &self.field.contenders;
-        for (place, contender) in contenders.iter().enumerate() {
-            // Two are enough to compare, and one is not.
-            if self.runners.len() >= 2 && self.has_used(LOADING) {
+        let best = self.field.contenders.iter().map(|one| predicted_speed(&one.candidate)).fold(0.0, f64::max);
+        let is_likely = |one: &Contender| one.is_reference || predicted_speed(&one.candidate) >= UNLIKELY * best;
+        let mut per_text = 0.0;
+        for likely in [true, false] {
+            // One alone may be the reference, which others in 32-bit floats may beat.
+            if !likely && self.runners.len() > 1 {
                 break;
             }
-            self.enter((place, contender), contenders.get(place + 1))?;
+            self.enter_all(|one| is_likely(one) == likely)?;
+            let Some(slowest) = self.screen()? else { continue };
+            per_text = slowest;
+            self.judge(per_text)?;
         }
-        let Some(per_text) = self.screen()? else { return Ok(()) };
-        self.judge(per_text)?;
-        let Some(mut n_texts) = self.first_lap(per_text) else { return Ok(()) };
-        if self.field.goal == Goal::Memory {
-            // What they hold can be compared after the same work only.
-            self.stand.observe(Step::Laps { left: self.runners.len(), n_texts });
-            return self.stage(n_texts);
+        let Some(n_texts) = self.lap_texts(per_text) else { return Ok(()) };
+        if self.field.goal != Goal::Memory {
+            self.drop_slower(1.0 / FAR_BEHIND - 1.0);
         }
-        for stage in 0..STAGES {
+        self.lap(n_texts)?;
+        for (laps, margin) in STAGES {
             // One that is alone is timed all the same, to be tried in other shapes.
-            if self.runners.len() < 2 && stage > 0 || self.has_used(RACING) {
+            let has_laps = self.runners.iter().any(|runner| runner.laps.len() > 1);
+            if self.runners.is_empty() || (self.runners.len() == 1 && has_laps) || self.has_used(RACING) {
                 break;
             }
             self.stand.observe(Step::Laps { left: self.runners.len(), n_texts });
-            self.stage(n_texts)?;
-            self.drop_slower();
-            n_texts = (n_texts * 2).min(self.stand.n_texts());
+            self.stage(laps, n_texts)?;
+            // What they hold can be compared after the same work only.
+            if self.field.goal == Goal::Memory {
+                return Ok(());
+            }
+            self.drop_slower(margin);
         }
         self.vary(n_texts)
     }
 
-    /// Loads a contender, while the stand may already begin with the next.
+    /// Loads contenders, while the stand may already begin with the next.
+    fn enter_all(&mut self, is_wanted: impl Fn(&Contender) -> bool) -> Result<()> {
+        let field = self.field;
+        let mut wanted = field.contenders.iter().enumerate().filter(|(_, one)| is_wanted(one)).peekable();
+        while let Some((place, contender)) = wanted.next() {
+            // Two are enough to compare, and one is not.
+            if self.runners.len() >= 2 && self.has_used(LOADING) {
+                break;
+            }
+            self.enter((place, contender), wanted.peek().map(|(_, next)| *next))?;
+        }
+        Ok(())
+    }
+
     fn enter(&mut self, (place, contender): (usize, &Contender), next: Option<&Contender>) -> Result<()> {
         self.stand.observe(Step::Opening(contender));
         match self.stand.open(contender, next) {
             Ok(seat) => {
-                let (contender, competes) = (contender.clone(), contender.competes);
-                let (figures, laps) = (Figures::default(), Vec::new());
-                self.runners.push(Runner { place, contender, seat, figures, laps, competes });
+                let (contender, figures) = (contender.clone(), Figures::default());
+                let runner = Runner { place, contender, seat, figures, laps: Vec::new(), is_judged: false };
+                self.runners.push(runner);
                 Ok(())
             }
             Err(err) => self.fail(contender, err),
         }
     }
 
-    /// Runs a lap of each that is just long enough to be timed as the first one runs it. Says how long that one takes for a
-    /// text.
+    /// Runs a lap of each that is new, just long enough to be timed as the first one runs it. Says how long that one takes
+    /// for a text; `None` where there is nobody.
     fn screen(&mut self) -> Result<Option<f64>> {
         let most = self.stand.n_texts();
         let mut n_texts = FIRST_TEXTS.min(most);
@@ -164,27 +209,37 @@ impl<'s> Running<'_, 's> {
                 Err(err) => self.fail_runner(0, err)?,
             }
         };
-        self.runners[0].laps = vec![per_text];
-        let mut idx = 1;
+        let mut idx = 0;
         // Two are enough to compare; whoever is not seen here is not seen at all.
         while idx < self.runners.len() && (idx < 2 || !self.has_used(LOADING)) {
-            match self.warm_lap(idx, n_texts) {
+            let took = match idx {
+                0 => Ok(per_text * n_texts as f64),
+                _ if self.runners[idx].is_judged => {
+                    idx += 1;
+                    continue;
+                }
+                _ => self.warm_lap(idx, n_texts),
+            };
+            match took {
                 Ok(took) => {
-                    self.runners[idx].laps = vec![took / n_texts.max(1) as f64];
+                    self.runners[idx].figures.speed = Speed::of(&[took / n_texts.max(1) as f64]);
                     idx += 1;
                 }
                 Err(err) => self.fail_runner(idx, err)?,
             }
         }
-        self.runners.iter_mut().for_each(Runner::count_laps);
         Ok(Some(per_text))
     }
 
-    /// Seconds of a lap, after one in which memory is allocated and code is made for new shapes.
+    /// Seconds of the fastest of some laps: in the first ones memory is allocated and code is made, in each session for each
+    /// shape that it meets.
     fn warm_lap(&mut self, idx: usize, n_texts: usize) -> Result<f64> {
         let (seat, lap) = (&mut self.runners[idx].seat, Lap { n_texts, batch_tokens: None });
-        seat.lap(lap)?;
-        Ok(seat.lap(lap)?.as_secs_f64())
+        let mut least = f64::INFINITY;
+        for _ in 0..WARMING {
+            least = least.min(seat.lap(lap)?.as_secs_f64());
+        }
+        Ok(least)
     }
 
     /// Compares vectors with the reference's, the fastest first: whoever is far slower than one that is exact enough is out
@@ -197,15 +252,20 @@ impl<'s> Running<'_, 's> {
             let place = |runner: &Runner<'_>| (!is_reference(runner), runner.seconds_per_text());
             place(one).partial_cmp(&place(other)).unwrap_or(Ordering::Equal)
         });
-        let mut best = f64::INFINITY;
+        let (mut best, mut leader) = (f64::INFINITY, 0);
         let mut idx = 0;
         while idx < self.runners.len() {
             let runner = &mut self.runners[idx];
             let seconds = runner.seconds_per_text();
+            if runner.is_judged {
+                (best, leader) = if seconds < best { (seconds, runner.place) } else { (best, leader) };
+                idx += 1;
+                continue;
+            }
             let is_race = self.field.goal != Goal::Memory;
             if is_race && !runner.contender.is_reference && best < HOPELESS * seconds {
                 let runner = self.runners.remove(idx);
-                self.leave(runner);
+                self.leave(runner, Some(Behind { times: seconds / best, leader }));
                 continue;
             }
             let judged = runner.seat.vectors(most).and_then(|vectors| match &self.reference {
@@ -224,12 +284,14 @@ impl<'s> Running<'_, 's> {
                 check_pairs(&vectors, self.limits.scores)?;
                 self.reference = Some(vectors);
             }
+            runner.is_judged = true;
             runner.figures = Figures { speed: runner.figures.speed, ..figures };
-            if !runner.competes || self.field.budget.refusal(&runner.contender.candidate, &runner.figures).is_some() {
+            let Contender { candidate, competes, .. } = &runner.contender;
+            if !competes || self.field.budget.refusal(candidate, &runner.figures).is_some() {
                 let runner = self.runners.remove(idx);
-                self.leave(runner);
+                self.leave(runner, None);
             } else {
-                best = best.min(seconds);
+                (best, leader) = if seconds < best { (seconds, runner.place) } else { (best, leader) };
                 idx += 1;
             }
         }
@@ -237,9 +299,9 @@ impl<'s> Running<'_, 's> {
     }
 
     /// How many texts make a lap that says something, where the slowest takes so many seconds for a text: several batches
-    /// for each session, as far as there is time for all to run them.
-    fn first_lap(&self, per_text: f64) -> Option<usize> {
-        let n_laps = (self.runners.len() * (LAPS.0 + 1)) as f64;
+    /// for each session, as far as there is time for all to run them. `None` where there is nobody.
+    fn lap_texts(&self, per_text: f64) -> Option<usize> {
+        let n_laps = (self.runners.len() * (STAGES[0].0 + 1)) as f64;
         let in_time = (self.time_left(RACING) / (per_text * n_laps)) as usize;
         let n_texts = self.filling_texts().min(in_time).max((LAP_SECONDS / per_text) as usize).max(FIRST_TEXTS);
         (!self.runners.is_empty()).then_some(n_texts.min(self.stand.n_texts()))
@@ -259,55 +321,53 @@ impl<'s> Running<'_, 's> {
         (batches.max().unwrap_or(0) as f64 * BATCHES / tokens_per_text).ceil() as usize
     }
 
-    /// Some laps of each in turn, after one that warms up and counts only where there is no time for others.
-    fn stage(&mut self, n_texts: usize) -> Result<()> {
-        self.runners.iter_mut().for_each(|runner| runner.laps.clear());
-        let laps = if self.runners.len() > FEW { LAPS.0 } else { LAPS.1 };
-        'laps: for lap in 0..=laps {
-            let mut idx = 0;
-            while idx < self.runners.len() {
-                if self.has_used(RACING) {
-                    break 'laps;
-                }
-                match self.runners[idx].seat.lap(Lap { n_texts, batch_tokens: None }) {
-                    Ok(took) => {
-                        self.runners[idx].laps.push(took.as_secs_f64() / n_texts.max(1) as f64);
-                        idx += 1;
-                    }
-                    Err(err) => self.fail_runner(idx, err)?,
-                }
-            }
-            if lap == 1 && self.field.goal != Goal::Memory {
-                self.drop_hopeless();
+    /// Some laps of each in turn. Those of a round that there was no time to end are left out, but for the first.
+    fn stage(&mut self, laps: usize, n_texts: usize) -> Result<()> {
+        for _ in 0..laps {
+            let before = self.runners.first().map_or(0, |runner| runner.laps.len());
+            if !self.lap(n_texts)? && before > 0 {
+                self.runners.iter_mut().for_each(|runner| runner.laps.truncate(before));
+                break;
             }
         }
         self.runners.iter_mut().for_each(Runner::count_laps);
         Ok(())
     }
 
-    /// Lets those go that the first one was far ahead of in the lap that was run last.
-    fn drop_hopeless(&mut self) {
-        let last = |runner: &Runner<'_>| runner.laps.last().copied().unwrap_or(f64::INFINITY);
-        let best = self.runners.iter().map(last).fold(f64::INFINITY, f64::min);
-        let gone: Vec<Runner<'s>> = self.runners.extract_if(.., |runner| best < HOPELESS * last(runner)).collect();
-        for mut runner in gone {
-            runner.count_laps();
-            self.leave(runner);
+    /// A lap of each; whether there was time for all.
+    fn lap(&mut self, n_texts: usize) -> Result<bool> {
+        let mut idx = 0;
+        while idx < self.runners.len() {
+            if self.has_used(RACING) {
+                return Ok(false);
+            }
+            match self.runners[idx].seat.lap(Lap { n_texts, batch_tokens: None }) {
+                Ok(took) => {
+                    self.runners[idx].laps.push(took.as_secs_f64() / n_texts.max(1) as f64);
+                    idx += 1;
+                }
+                Err(err) => self.fail_runner(idx, err)?,
+            }
         }
+        Ok(true)
     }
 
-    /// Lets those go that are slower than the first beyond what laps differ by.
-    fn drop_slower(&mut self) {
+    /// Lets those go that are slower than the first by more than a share of its time, and beyond what laps differ by.
+    fn drop_slower(&mut self, margin: f64) {
         let by_time =
             |one: &&Runner<'_>, other: &&Runner<'_>| one.seconds_per_text().total_cmp(&other.seconds_per_text());
         let Some(first) = self.runners.iter().min_by(by_time) else { return };
-        let (best, slowest) = (first.seconds_per_text(), first.laps.iter().copied().fold(0.0, f64::max));
+        let leader = first.place;
+        let (best, slowest) = (first.seconds_per_text(), first.timed().iter().copied().fold(0.0, f64::max));
         let is_slower = |runner: &mut Runner<'_>| {
-            let fastest = runner.laps.iter().copied().fold(f64::INFINITY, f64::min);
-            fastest > slowest || best < FAR_BEHIND * runner.seconds_per_text()
+            let fastest = runner.timed().iter().copied().fold(f64::INFINITY, f64::min);
+            fastest > slowest && runner.seconds_per_text() > best * (1.0 + margin)
         };
         let gone: Vec<Runner<'s>> = self.runners.extract_if(.., is_slower).collect();
-        gone.into_iter().for_each(|runner| self.leave(runner));
+        for runner in gone {
+            let times = runner.seconds_per_text() / best;
+            self.leave(runner, Some(Behind { times, leader }));
+        }
     }
 
     /// Tries the fastest one in other shapes.
@@ -334,7 +394,7 @@ impl<'s> Running<'_, 's> {
         }
         let least = self.filling_texts();
         let stand = &*self.stand;
-        let limit = self.limits.time;
+        let limit = self.limits.time.mul_f64(FINISHING);
         let is_over = || stand.elapsed() > limit;
         let runner = &mut self.runners[idx];
         let base = (contender.shape, &mut runner.seat);
@@ -366,11 +426,11 @@ impl<'s> Running<'_, 's> {
         share * self.limits.time.as_secs_f64() - self.stand.elapsed().as_secs_f64()
     }
 
-    /// Closes one and keeps what is known of it.
-    fn leave(&mut self, mut runner: Runner<'_>) {
+    /// Closes one and keeps what is known of it, and why it is out, where it was slower.
+    fn leave(&mut self, mut runner: Runner<'_>, behind: Option<Behind>) {
         runner.figures.peak_bytes = runner.seat.peak_bytes();
         let Contender { candidate, shape, .. } = runner.contender;
-        self.end(Trial { candidate, shape, outcome: Outcome::Ran(runner.figures) });
+        self.end(Trial { candidate, shape, outcome: Outcome::Ran(runner.figures) }, behind);
     }
 
     fn fail_runner(&mut self, idx: usize, err: Error) -> Result<()> {
@@ -388,12 +448,12 @@ impl<'s> Running<'_, 's> {
         }
         let Contender { candidate, shape, .. } = contender.clone();
         let may_pass = matches!(err.kind(), ErrorKind::Deadline | ErrorKind::OutOfMemory | ErrorKind::Busy);
-        self.end(Trial { candidate, shape, outcome: Outcome::Failed { why: err.to_text(), may_pass } });
+        self.end(Trial { candidate, shape, outcome: Outcome::Failed { why: err.to_text(), may_pass } }, None);
         Ok(())
     }
 
-    fn end(&mut self, trial: Trial) {
+    fn end(&mut self, trial: Trial, behind: Option<Behind>) {
         self.stand.observe(Step::Done(&trial));
-        self.out.push(trial);
+        self.out.push((trial, behind));
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use drivetrain::{ErrorKind, Material, Outlook, Result, Tuning, planner::Tune};
 
 use super::{child::Bounds, stand::ChildStand};
-use crate::{args::SourceArgs, progress};
+use crate::{args::SourceArgs, commands::embed::announce, interrupt::Interruptible, progress};
 
 /// What loading a large model may take, beyond the time of the whole race.
 const LOADING: Duration = Duration::from_secs(60);
@@ -36,6 +36,9 @@ impl Tuning for Tuner<'_> {
     fn tune(&mut self, outlook: &mut Outlook<'_>) -> Result<()> {
         if !self.is_due(outlook)? {
             return Ok(());
+        }
+        if self.policy == Policy::Asked {
+            outlook.make_chosen(&Interruptible, &mut announce(self.quiet, String::new()))?;
         }
         let profile = outlook.profile();
         let (field, seconds) = (outlook.field(), profile.plan.tune_seconds.value);
