@@ -46,11 +46,12 @@ fn with_words(kind: ErrorKind, message: String, err: TchError) -> Error {
 
 /// What libtorch's words mean; it has no codes.
 fn kind(err: &TchError, otherwise: ErrorKind) -> ErrorKind {
-    const WORDS: [(&str, ErrorKind); 12] = [
+    const WORDS: [(&str, ErrorKind); 13] = [
         ("out of memory", ErrorKind::OutOfMemory),
         ("can't allocate memory", ErrorKind::OutOfMemory),
         ("not enough memory", ErrorKind::OutOfMemory),
         ("bad_alloc", ErrorKind::OutOfMemory),
+        ("ALLOC_FAILED", ErrorKind::OutOfMemory),
         ("device-side assert", ErrorKind::DeviceLost),
         ("illegal memory access", ErrorKind::DeviceLost),
         ("unspecified launch failure", ErrorKind::DeviceLost),

@@ -65,9 +65,11 @@ pub(crate) fn no_such_precision(precision: Precision, stored: &[&str]) -> Error 
         .with_hint("ask for one of these; ONNX Runtime computes in the precision of the file")
 }
 
-/// The texts of `std::bad_alloc` and of ONNX Runtime's arena.
+/// The texts of `std::bad_alloc`, of ONNX Runtime's arena, and of CUDA and its libraries.
 fn out_of_memory(message: &str) -> bool {
-    ["Failed to allocate memory", "bad_alloc", "Available memory of"].iter().any(|text| message.contains(text))
+    ["Failed to allocate memory", "bad_alloc", "Available memory of", "out of memory", "ALLOC_FAILED"]
+        .iter()
+        .any(|text| message.contains(text))
 }
 
 #[cfg(test)]

@@ -78,17 +78,22 @@ impl Places {
         self.entry("drivetrain", "bench-drivetrain", [("--home", home.into()), ("--profile", profile.into())])
     }
 
-    /// Drivetrain with what it makes for OpenVINO in 8 bits, where both are there.
-    pub(crate) fn drivetrain_int8(&self) -> Option<Entry> {
+    /// Drivetrain with what it makes for OpenVINO in 8 bits, the rest in f32 and in bf16, where both are there.
+    pub(crate) fn drivetrain_int8(&self) -> Vec<Entry> {
         let graph = self.model.join("openvino/openvino_model_qint8_quantized.xml");
-        (graph.is_file() && self.home.join("runtimes/openvino").is_dir()).then(|| {
+        if !graph.is_file() || !self.home.join("runtimes/openvino").is_dir() {
+            return Vec::new();
+        }
+        let entry = |rest: &str| {
             let profile = format!(
-                "model = {:?}\nbackend = \"openvino\"\nprecision = \"int8\"\nthreads = {}\n",
+                "model = {:?}\nbackend = \"openvino\"\nprecision = \"int8\"\nthreads = {}\n\
+                 [backends.openvino]\nint8_rest = {rest:?}\n",
                 self.model, self.threads
             );
-            let home = &self.home;
-            self.entry("drivetrain-int8", "bench-drivetrain", [("--home", home.into()), ("--profile", profile.into())])
-        })
+            let (name, home) = (format!("drivetrain-int8-{rest}"), &self.home);
+            self.entry(&name, "bench-drivetrain", [("--home", home.into()), ("--profile", profile.into())])
+        };
+        ["f32", "bf16"].map(entry).into()
     }
 
     /// Drivetrain with a package of static embeddings.

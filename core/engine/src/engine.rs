@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::{self, ThreadId},
 };
@@ -61,6 +62,8 @@ pub struct Running {
     pub sessions: usize,
     /// Version of the engine behind the backend, where it has one.
     pub engine_version: Option<String>,
+    /// The file that was loaded; `None` for one in memory.
+    pub file: Option<PathBuf>,
 }
 
 impl Engine {
@@ -144,7 +147,8 @@ impl Engine {
         }
     }
 
-    /// The vector of each of `texts`, one after the other, computed ahead on a thread of its own.
+    /// The vector of each of `texts`, one after the other, computed ahead on a thread of its own: 64 texts and then more at a
+    /// time, so that whoever gives them must not wait for vectors in between.
     ///
     /// ```
     /// # fn main() -> drivetrain::Result<()> {
@@ -169,7 +173,8 @@ impl Engine {
     }
 
     /// The same for asynchronous programs: texts come from a stream, and vectors go into one. Neither blocks its
-    /// executor: the engine works on threads of its own, one of which polls `texts`.
+    /// executor: the engine works on threads of its own, one of which polls `texts`. It waits for 64 of them, or for their
+    /// end, before the first vectors come.
     ///
     /// ```
     /// # fn main() -> drivetrain::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use drivetrain_contract::{Backend, Call, Result, SessionOptions};
+use drivetrain_contract::{ArtifactData, Backend, Call, Result, SessionOptions};
 use drivetrain_package::Package;
 use drivetrain_pipeline::{Draft, EmbedOptions, Embedder};
 use drivetrain_planner::{
@@ -84,6 +84,10 @@ impl Opening<'_> {
             threads: threads.get(),
             sessions: shares.len(),
             engine_version: backend.probe()?.engine_version,
+            file: model.artifacts.first().and_then(|artifact| match &artifact.data {
+                ArtifactData::Path(path) => Some(path.clone()),
+                ArtifactData::Static(_) => None,
+            }),
         };
         Ok((embedder, running))
     }

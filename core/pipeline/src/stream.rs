@@ -160,7 +160,8 @@ where
 {
     let stop = AtomicBool::new(false);
     let place = (rest.from.windows, rest.from.texts);
-    let mut reader = Reader { rest, shared, call, on_the_way, stop: &stop, sequence: place.0, first: place.1 };
+    let mut reader =
+        Reader { rest, shared, call, on_the_way, stop: &stop, sequence: place.0, first: place.1, begins: place.0 };
     let Some(mut window) = reader.window()? else { return Ok(()) };
     // Where nothing may or could run beside anything else, no thread is started.
     while shared.alone || (window.batches.len() <= 1 && reader.rest.is_empty()) {
@@ -263,6 +264,8 @@ struct Reader<'s, T, E, I: Iterator<Item = Result<T, E>>> {
     stop: &'s AtomicBool,
     sequence: u64,
     first: u64,
+    /// The sequence at which this run of the stream began, when no session had work.
+    begins: u64,
 }
 
 impl<T, E, I> Reader<'_, T, E, I>
@@ -288,7 +291,7 @@ where
         self.sequence += 1;
         self.first += texts.len() as u64;
         let (at_first, later) = self.shared.tokenizer_threads;
-        let threads = if place.0 == 0 { at_first } else { later };
+        let threads = if place.0 == self.begins { at_first } else { later };
         let knowledge = (&self.shared.learned.cost, self.call);
         match self.shared.preparation.prepare(place, (texts, is_last), threads, knowledge) {
             Ok(window) => {

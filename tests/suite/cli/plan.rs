@@ -66,6 +66,11 @@ fn what_cannot_be_planned_says_why() {
     check_refused(&["--set", "limits.memory=100MiB"], "raise `limits.memory` to `");
     check_refused(&["--device", "nowhere:7"], "has no device `nowhere:7`");
     check_refused(&["--set", "limits.allow_backends=[\"static\"]"], "does not name it");
+    let contradiction = "`device` is `cpu` (--device), but `limits.deny_devices` names it";
+    check_refused(&["--device", "cpu", "--set", "limits.deny_devices=[\"cpu\"]"], contradiction);
+    let contradiction = "`backend` is `openvino` (--backend), but `limits.allow_backends` does not name it";
+    check_refused(&["--backend", "openvino", "--set", "limits.allow_backends=[\"static\"]"], contradiction);
+    check_refused(&["--backend", "nope"], "no backend `nope`");
     check_refused(&["--rules", "sentence-transformers-v4"], "did you mean `sentence-transformers-v");
     check_refused(&["--max-loss", "lots"], "`--max-loss`");
     check_refused(&["--set", "workload.text_length=\"tiny\""], "`workload.text_length`");

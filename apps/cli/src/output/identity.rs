@@ -24,6 +24,10 @@ pub(crate) fn identity(args: &EmbedArgs, profile: &Profile, engine: &Engine, inp
         tell("the model's folder", folder.canonicalize().unwrap_or_else(|_| folder.to_owned()).display().to_string());
         tell("the model's state", state(folder));
     }
+    if let Some(file) = &running.file {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        tell("the model's file", file.parent().and_then(|folder| stamp(folder, &name)).unwrap_or_default());
+    }
     tell("the program", env!("CARGO_PKG_VERSION").to_owned());
     tell("the engine", running.backend.clone());
     let mut settings = profile.backend_config(&running.backend);
@@ -57,10 +61,12 @@ pub(crate) fn identity(args: &EmbedArgs, profile: &Profile, engine: &Engine, inp
 
 /// Length and time of change of what a model is made of.
 fn state(folder: &Path) -> String {
-    let state = |name: &&str| {
-        let facts = folder.join(name).metadata().ok()?;
-        let modified = facts.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
-        Some(format!("{name} {} {modified}", facts.len()))
-    };
-    MODEL_FILES.iter().filter_map(state).collect::<Vec<_>>().join(", ")
+    MODEL_FILES.iter().filter_map(|name| stamp(folder, name)).collect::<Vec<_>>().join(", ")
+}
+
+/// Name, length and time of change of a file.
+fn stamp(folder: &Path, name: &str) -> Option<String> {
+    let facts = folder.join(name).metadata().ok()?;
+    let modified = facts.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
+    Some(format!("{name} {} {modified}", facts.len()))
 }

@@ -44,6 +44,8 @@ pub struct Plan {
     pub shape: Shape,
     /// What it is expected to take of main memory.
     pub memory: Memory,
+    /// How many times as fast as in 32-bit floats on a processor it was expected to be before anything was measured.
+    pub expected_speed: f64,
     /// What was measured of it, if it was tried.
     pub figures: Option<Figures>,
     /// What matters most.
@@ -98,6 +100,7 @@ pub fn plan(situation: &Situation<'_>, rules: &RuleSet) -> Result<Plan> {
         model: model.name.clone(),
         shape,
         memory: Memory::expected(model, &chosen.candidate.file, &shape),
+        expected_speed: predicted_speed(&chosen.candidate),
         figures: trial.and_then(Trial::figures).cloned(),
         goal,
         rejected,

@@ -72,8 +72,10 @@ impl Plan {
         line(&mut text, format_args!("  file    {}{to_make}", file.path));
         line(&mut text, format_args!("  memory  about {} MiB", self.memory.total() >> 20));
         line(&mut text, format_args!("  goal    {}", self.goal.name()));
-        if let Some(figures) = &self.figures {
-            line(&mut text, format_args!("  tried   {figures}"));
+        match &self.figures {
+            Some(figures) => line(&mut text, format_args!("  tried   {figures}")),
+            None if self.chosen.is_exact() => {}
+            None => line(&mut text, format_args!("  speed   expected to be {:.1}× that of f32", self.expected_speed)),
         }
         text
     }

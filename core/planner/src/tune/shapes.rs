@@ -15,17 +15,17 @@ const WORTH_IT: f64 = 0.97;
 
 impl Field {
     /// Other splits of threads that are worth a trial where nobody has said which it is to be. For many texts all threads
-    /// in one session, and as many sessions as threads in each; for one at a time a single thread, since threads wait for
-    /// each other at every operation.
+    /// in one session, and as many sessions as threads in each; for one at a time a single thread and half of them,
+    /// since threads wait for each other at every operation.
     pub(super) fn other_shapes(&self, shape: Shape) -> Vec<Shape> {
         let mut others = match self.goal {
             _ if !self.varies_splits => Vec::new(),
             Goal::Throughput => [1, shape.sessions.isqrt()].map(|sessions| Shape { sessions, ..shape }).to_vec(),
-            Goal::Latency => vec![Shape { sessions: 1, threads: 1, ..shape }],
+            Goal::Latency => [1, shape.threads / 2].map(|threads| Shape { sessions: 1, threads, ..shape }).to_vec(),
             Goal::Memory => Vec::new(),
         };
         others.dedup();
-        others.retain(|other| *other != shape && other.sessions > 0);
+        others.retain(|other| *other != shape && other.sessions > 0 && other.threads > 0);
         others
     }
 }
