@@ -6,6 +6,7 @@ mod side;
 use std::{num::NonZeroUsize, path::PathBuf};
 
 use drivetrain_contract::{Call, Error, ErrorKind, NoCall, Result};
+use drivetrain_convert::Target;
 use drivetrain_package::{Package, Prompts, hub::HubSettings};
 use drivetrain_pipeline::{Draft, EmbedOptions, Embedder, Prompt};
 use drivetrain_planner::{
@@ -251,9 +252,11 @@ impl<'a> EngineBuilder<'a> {
                 }
                 Err(err) => err,
             };
-            // A file that cannot be made is no reason to end, and after an engine broke, nothing that another one says.
-            let is_made = plan.chosen.file.target.is_some();
-            let makes_way = is_the_engines(&err) || ((is_made || !self.lost.is_empty()) && !is_callers(&err));
+            // That a smaller file cannot be made of the model is no reason to end: it is too far from the model, or the
+            // disk is full. After an engine broke, nothing that another one says is a reason.
+            let is_derived = plan.chosen.file.target.as_ref().is_some_and(|target| *target != Target::Onnx.name());
+            let is_not_made = is_derived && matches!(err.kind(), ErrorKind::Model | ErrorKind::Io);
+            let makes_way = is_the_engines(&err) || is_not_made || (!self.lost.is_empty() && !is_callers(&err));
             if !makes_way || profile.backend.value.named().is_some() {
                 return Err(err);
             }
