@@ -29,14 +29,17 @@ impl Reference {
     /// As [`export`] and [`sample`], and what the engine fails with.
     pub fn of(package: &Package, tools: &mut Tools<'_>) -> Result<Self> {
         let (path, call) = (tools.scratch.join("reference.onnx"), tools.call);
-        export(package, &path, &ExportOptions::default(), &mut |_| call.check())?;
+        let exported = export(package, &path, &ExportOptions::default(), &mut |_| call.check())?;
         let mut session = tools.engine.open(&path, call)?;
         let samples = sample(package)?;
         let output = main_output(session.describe().outputs)?;
         let given = Given::of(&mut *session, &samples, (Question { output, is_alone: true }, call))?;
         drop(session);
-        if let Err(err) = std::fs::remove_file(&path) {
-            log::debug!("`{}` stays for a while: {err}", path.display());
+        // Weights of large models are in a file of their own.
+        for path in exported.data_path.iter().chain([&path]) {
+            if let Err(err) = std::fs::remove_file(path) {
+                log::debug!("`{}` stays for a while: {err}", path.display());
+            }
         }
         Ok(Self { samples, given })
     }

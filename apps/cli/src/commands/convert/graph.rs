@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use drivetrain::{
-    Error, Fetch, LateWorkbench, Locations, Result, Scratch, artifact_folder,
+    Error, ErrorKind, Fetch, LateWorkbench, Locations, Result, Scratch, artifact_folder,
     convert::{
         Level, Target,
         calibrate::Samples,
@@ -49,17 +49,26 @@ pub(super) fn run(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
     let scratch = scratch.as_ref().map_or(locations.cache(), Scratch::path);
     let observed = Observed { bar: progress::permille(quiet) };
     let mut maker = Maker::new(&package, &mut engine, scratch, &observed).with_samples(samples);
-    let mut refused = None;
+    let mut refused: Option<anyhow::Error> = None;
     for &target in &targets {
         let path = path(args, target, (&package, &locations))?;
-        let made = maker.make(&order(args, target, path))?;
+        let made = match maker.make(&order(args, target, path)) {
+            Ok(made) => made,
+            // What one target fails with need not keep the others from being made; the first failure is told in the end.
+            Err(err) if targets.len() > 1 && err.kind() != ErrorKind::Cancelled => {
+                log::warn!("`{}` is left out: {}", target.name(), err.to_text());
+                refused.get_or_insert(err.into());
+                continue;
+            }
+            Err(err) => return Err(err.into()),
+        };
         observed.bar.suspend(|| told(&made).iter().for_each(|line| say(quiet, line)));
         if made.is_rejected() {
-            refused.get_or_insert(refusal(&made));
+            refused.get_or_insert_with(|| refusal(&made).into());
         }
     }
     observed.bar.finish_and_clear();
-    refused.map_or(Ok(()), |refusal| Err(refusal.into()))
+    refused.map_or(Ok(()), Err)
 }
 
 /// Whether a target is made by running models.
