@@ -62,7 +62,8 @@ pub struct Race {
 
 /// Runs the contenders of a field beside each other.
 pub fn race<'s>(field: &Field, stand: &mut dyn Stand<'s>, limits: &Limits<'_>) -> Race {
-    let mut race = Running { field, stand, limits, reference: None, runners: Vec::new(), out: Vec::new() };
+    let mut race =
+        Running { field, stand, limits, reference: None, n_judged: None, runners: Vec::new(), out: Vec::new() };
     let ended_by = race.run().err();
     let left: Vec<(usize, f64)> = race.runners.iter().map(|one| (one.place, one.seconds_per_text())).collect();
     race.runners.sort_by_key(|runner| runner.place);
@@ -125,6 +126,8 @@ struct Running<'r, 's> {
     stand: &'r mut dyn Stand<'s>,
     limits: &'r Limits<'r>,
     reference: Option<Sampled>,
+    /// Texts whose vectors are compared, once that is settled.
+    n_judged: Option<usize>,
     runners: Vec<Runner<'s>>,
     /// What is known of those that are out, and why, where they were slower.
     out: Vec<(Trial, Option<Behind>)>,
@@ -246,7 +249,8 @@ impl<'s> Running<'_, 's> {
     /// without that. `per_text` is how many seconds the slowest takes for a text, about.
     fn judge(&mut self, per_text: f64) -> Result<()> {
         let share = JUDGING * self.limits.time.as_secs_f64() / self.runners.len().max(1) as f64;
-        let most = ((share / per_text) as usize).max(FEWEST_JUDGED);
+        // As many for those that enter later as for the reference.
+        let most = *self.n_judged.get_or_insert(((share / per_text) as usize).max(FEWEST_JUDGED));
         let is_reference = |runner: &Runner<'_>| runner.contender.is_reference;
         self.runners.sort_by(|one, other| {
             let place = |runner: &Runner<'_>| (!is_reference(runner), runner.seconds_per_text());

@@ -76,10 +76,10 @@ impl Stand<'static> for FakeStand {
 }
 
 impl Seat for FakeSeat {
-    fn vectors(&mut self, _most: usize) -> Result<Sampled> {
+    fn vectors(&mut self, most: usize) -> Result<Sampled> {
         let angle = |idx: usize| (idx * idx % 83) as f32 + if idx == 7 { self.fake.error } else { 0.0 };
         let together: Vec<f32> =
-            (0..40).flat_map(|idx| [angle(idx).to_radians().cos(), angle(idx).to_radians().sin()]).collect();
+            (0..most.min(600)).flat_map(|idx| [angle(idx).to_radians().cos(), angle(idx).to_radians().sin()]).collect();
         Ok(Sampled { dim: 2, alone: together[..16].to_vec(), together, pairs: Vec::new() })
     }
 
@@ -109,17 +109,21 @@ impl Seat for FakeSeat {
 
 fn contender(backend: &str, precision: Precision) -> Contender {
     let file = ModelFile { format: format::ONNX.into(), precision, path: "static.onnx".into(), bytes: 1, target: None };
+    let is_reference = backend == "r";
     let (backend, device) = (backend.to_owned(), "cpu".to_owned());
     let candidate = Candidate { backend, release: None, device, kind: DeviceKind::Cpu, precision, file };
-    let is_reference = precision == Precision::F32;
     let shape = Shape { sessions: 4, threads: 4, batch_tokens: None };
     Contender { candidate, shape, is_reference, competes: true }
 }
 
-/// Runs a field of one reference, `r`, and others in bf16, within 20 seconds.
+/// Runs a field of one reference, `r`, and others in bf16 unless their name is another precision, within 20 seconds.
 fn run(max_loss: &str, fakes: &[(&str, Fake)]) -> (Race, f64) {
     let profile = Profile::build(&[Layer::text(&format!("accuracy.max_loss = {max_loss}")).unwrap()]).unwrap();
-    let precision = |id: &str| if id == "r" { Precision::F32 } else { Precision::Bf16 };
+    let precision = |id: &str| match id {
+        "r" | "f32" => Precision::F32,
+        "int8" => Precision::Int8,
+        _ => Precision::Bf16,
+    };
     let field = Field {
         contenders: fakes.iter().map(|(id, _)| contender(id, precision(id))).collect(),
         budget: Budget::of(&profile, Goal::Throughput),
@@ -173,6 +177,18 @@ fn what_loses_too_much_is_out_before_the_race() {
     assert!(figures.agreement.unwrap().cosine_min < 0.999);
     assert_eq!(figures.speed.unwrap().laps, 1, "but for a first lap");
     assert_eq!(trial(&race, "r").figures().unwrap().agreement, None, "the reference is not compared with itself");
+}
+
+#[test]
+fn what_is_unlikely_to_win_is_loaded_where_nothing_else_is_exact_enough() {
+    let slow = || ("r", fast(8e-3));
+    let (race, _) = run("0.01", &[slow(), ("int8", fast(1e-3)), ("f32", fast(4e-3))]);
+    assert_eq!(winner(&race).candidate.backend, "int8");
+    assert!(race.trials.iter().all(|trial| trial.candidate.backend != "f32"));
+    let wrong = || Fake { error: 90.0, ..fast(1e-3) };
+    let (race, _) = run("0", &[slow(), ("int8", wrong()), ("a", wrong()), ("f32", fast(4e-3))]);
+    assert_eq!(winner(&race).candidate.backend, "f32");
+    assert!(trial(&race, "f32").figures().unwrap().agreement.is_some(), "it is compared on the same texts");
 }
 
 #[test]
