@@ -79,7 +79,7 @@ impl Seat for FakeSeat {
     fn vectors(&mut self, most: usize) -> Result<Sampled> {
         let angle = |idx: usize| (idx * idx % 83) as f32 + if idx == 7 { self.fake.error } else { 0.0 };
         let together: Vec<f32> =
-            (0..most.min(600)).flat_map(|idx| [angle(idx).to_radians().cos(), angle(idx).to_radians().sin()]).collect();
+            (0..most.min(400)).flat_map(|idx| [angle(idx).to_radians().cos(), angle(idx).to_radians().sin()]).collect();
         Ok(Sampled { dim: 2, alone: together[..16].to_vec(), together, pairs: Vec::new() })
     }
 
