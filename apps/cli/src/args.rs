@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use drivetrain::Side;
+use drivetrain::{Profile, Side};
 
 use crate::help;
 
@@ -145,6 +145,26 @@ pub(crate) struct ProfileArgs {
     /// Sessions that run batches at the same time; they share the threads
     #[arg(long, value_name = "N", help_heading = "Profile")]
     pub(crate) sessions: Option<usize>,
+}
+
+impl ProfileArgs {
+    /// As they are given on a command line.
+    pub(crate) fn arguments(&self) -> Vec<OsString> {
+        let Self { source, model, backend, device, precision, allow_emulated, threads, batch_tokens, sessions } = self;
+        let number = |number: &Option<usize>| number.map(|number| number.to_string());
+        let flags = [
+            ("-m", model.clone()),
+            ("--backend", backend.clone()),
+            ("--device", device.clone()),
+            ("--precision", precision.clone()),
+            ("--threads", number(threads)),
+            ("--batch-tokens", number(batch_tokens)),
+            ("--sessions", number(sessions)),
+        ];
+        let given = flags.into_iter().filter_map(|(flag, value)| Some([flag.into(), value?.into()]));
+        let emulated = allow_emulated.then(|| "--allow-emulated".into());
+        given.flatten().chain(emulated).chain(source.arguments()).collect()
+    }
 }
 
 #[derive(Debug, Args)]
@@ -353,6 +373,15 @@ pub(crate) struct RunArgs {
     /// Threads to compute with
     #[arg(long, value_name = "N", help_heading = "Profile")]
     pub(crate) threads: Option<usize>,
+}
+
+impl RunArgs {
+    /// The same flags with the model of a profile.
+    pub(crate) fn profile_args(&self, profile: &Profile) -> ProfileArgs {
+        let Self { source, backend, device, threads } = self.clone();
+        let model = Some(profile.model.value.clone());
+        ProfileArgs { source, model, backend, device, threads, ..ProfileArgs::default() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -79,7 +79,8 @@ fn what_is_not_as_it_was_is_refused_by_name() {
     let Some(place) = locked("static-wordpiece", &[]) else { return };
     let (lock, tokenizer) = (place.read("drivetrain.lock"), place.read("m/tokenizer.json"));
     place.write("m/tokenizer.json", tokenizer.clone() + "\n");
-    let renew = "hint: if that is meant, `drivetrain plan --lock` renews it; else run without `--frozen`";
+    let renew = "hint: if that is meant, `drivetrain plan --lock drivetrain.lock` with this model and these settings \
+                 renews it; else run without `--frozen`";
     check_refused(&place, &["--frozen"], &["not as `drivetrain.lock` says: model.files.tokenizer.json: ", renew]);
     embed(&place, &[]).succeeded();
     place.write("m/tokenizer.json", tokenizer);
@@ -112,5 +113,11 @@ fn a_lock_and_flags_must_not_contradict_each_other() {
     let both = "`threads` is `2` (--threads), and `1` in `drivetrain.lock`";
     check_refused(&place, &["--frozen", "--threads", "2"], &[both, "hint: "]);
     check_refused(&place, &["--frozen", "--precision", "bf16"], &["`precision` is `bf16` (--precision), and `f32` in"]);
+    let tokens = "`pipeline.batch_tokens` is `100` (--batch-tokens), and `auto` in";
+    check_refused(&place, &["--frozen", "--batch-tokens", "100"], &[tokens]);
+    let denied = "static on cpu in `drivetrain.lock`: `limits.deny_devices` names it";
+    check_refused(&place, &["--frozen", "--set", "limits.deny_devices=[\"cpu\"]"], &[denied]);
+    let builtin = place.program(&["embed", "one text", "--frozen", "-m", "builtin"]).run();
+    assert!(builtin.stderr.contains("is of the model `m`, and this is `builtin`"), "{}", builtin.stderr);
     check_refused(&place, &["--lock", "drivetrain.lock"], &["nothing says to go by it", "hint: add `--frozen`"]);
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use drivetrain::{Engine, Event, Goal, Profile, Prompt, Side};
+use drivetrain::{Engine, Event, Goal, Profile, Prompt};
 use indicatif::ProgressBar;
 use serde_json::Value;
 
 use crate::{
-    args::{EmbedArgs, SideName},
+    args::{EmbedArgs, ProfileArgs},
     commands::{
         plan,
         probe::{ChildProber, PATIENCE},
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &EmbedArgs, quiet: bool) -> anyhow::Result<()> {
         .goal(goal(args))
         .prober(ChildProber { source: source.clone(), limit: PATIENCE })
         .tuner(Tuner { source, policy: Policy::ByProfile { n_bytes: sources.n_bytes() }, quiet })
-        .on_event(announce(quiet, plan_command(&profile, goal(args), source.side)))
+        .on_event(announce(quiet, plan_command(&args.profile, &profile, goal(args))))
         .build()?;
     let (keeps_columns, n_bytes) = (plan.keeps_columns(), sources.n_bytes());
     let identity = output::identity(args, &profile, &engine, sources.facts());
@@ -99,15 +99,25 @@ fn prompt(args: &EmbedArgs) -> Prompt {
 }
 
 /// The command that plans what is run here.
-pub(crate) fn plan_command(profile: &Profile, goal: Goal, side: Option<SideName>) -> String {
-    let mut command = format!("drivetrain plan -m {}", profile.model.value);
-    if let Some(side) = side {
-        command += &format!(" --side {}", Side::from(side));
+pub(crate) fn plan_command(args: &ProfileArgs, profile: &Profile, goal: Goal) -> String {
+    let mut command = "drivetrain plan".to_owned();
+    for argument in args.arguments() {
+        command += " ";
+        command += &quoted(&argument.to_string_lossy());
     }
-    if goal != plan::goal(side) && profile.workload.goal.value.is_none() {
+    if goal != plan::goal(args.source.side) && profile.workload.goal.value.is_none() {
         command += &format!(" --set workload.goal={}", goal.name());
     }
     command
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "_@%+=:,./-".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
 }
 
 /// Says on standard error what is being made before the first text can be embedded. `command` plans the same.

@@ -2,7 +2,7 @@
 
 use drivetrain_contract::{Call, Error, Precision, Result};
 use drivetrain_planner::{
-    Origin,
+    Amount, Origin,
     lock::{FileHashes, Lock, LockedEngine, LockedMachine, LockedModel, ModelSource},
     plan::{Plan, Release},
     probe::{Hardware, PluginOutcome},
@@ -83,7 +83,27 @@ impl Look<'_> {
         check("backend", backend.value.named(), &backend.origin, &plan.backend)?;
         check("device", device.value.named(), &device.origin, &plan.device)?;
         check("precision", precision.value.map(Precision::name), &precision.origin, plan.precision.name())?;
-        check("threads", n_threads.as_deref(), &threads.origin, &plan.threads.to_string())
+        check("threads", n_threads.as_deref(), &threads.origin, &plan.threads.to_string())?;
+        let pipeline = &profile.pipeline;
+        // Of more than fit into memory a plan takes fewer.
+        let fewer = |amount: Amount, locked: Option<usize>| {
+            amount
+                .count()
+                .filter(|count| locked.is_none_or(|locked| locked > count.get()))
+                .map(|count| count.to_string())
+        };
+        let n_sessions = fewer(pipeline.sessions.value, Some(plan.sessions));
+        check("pipeline.sessions", n_sessions.as_deref(), &pipeline.sessions.origin, &plan.sessions.to_string())?;
+        let n_tokens = fewer(pipeline.batch_tokens.value, plan.batch_tokens);
+        let locked = plan.batch_tokens.map_or_else(|| "auto".to_owned(), |tokens| tokens.to_string());
+        check("pipeline.batch_tokens", n_tokens.as_deref(), &pipeline.batch_tokens.origin, &locked)?;
+        match plan.denied_by(&profile.limits) {
+            Some(denied) => {
+                let message = format!("{} on {} in `{label}`: {denied}", plan.backend, plan.device);
+                Err(Error::unsupported(message).with_hint("leave the limit out, or lock a plan that is made with it"))
+            }
+            None => Ok(()),
+        }
     }
 
     /// An engine with one of its devices, and the machine they are on.

@@ -29,8 +29,9 @@ impl Outlook<'_> {
         match race.ended_by {
             Some(err) => Err(err),
             None => {
-                if let Err(err) = kept::write(self, self.trials()) {
-                    log::warn!("{}; what was measured will not be known the next time", err.to_text());
+                match kept::write(self, self.trials()) {
+                    Ok(counting) => self.set_trials(counting),
+                    Err(err) => log::warn!("{}; what was measured will not be known the next time", err.to_text()),
                 }
                 Ok(())
             }

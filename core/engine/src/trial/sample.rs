@@ -33,7 +33,11 @@ pub(super) fn read(path: &Path) -> Result<Vec<String>> {
     let records = Sources::find(vec![Input::Path(path.to_owned())], None)?.read(ReadOptions::default());
     let (mut found, mut n_bytes) = (Vec::new(), 0);
     for record in records.take(MOST_RECORDS) {
-        let record = record?;
+        // The hint of a job, which leaves lines out, would be of no use.
+        let record = record.map_err(|err| {
+            Error::new(err.kind(), format!("the sample cannot be read: {}", err.message()))
+                .with_hint("every line of a sample has to be text")
+        })?;
         let text = &record.text()[..record.text().floor_char_boundary(MOST_TEXT_BYTES)];
         if !text.trim().is_empty() {
             n_bytes += text.len();

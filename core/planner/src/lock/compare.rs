@@ -45,13 +45,20 @@ impl Lock {
         if refused.is_empty() {
             return Ok(());
         }
+        let (locked, here) = (&self.model.name, &now.model.name);
+        if locked != here && self.model.files != now.model.files {
+            let message = format!("`{label}` is of the model `{locked}`, and this is `{here}`");
+            return Err(Error::unsupported(message).with_hint("name the model with `-m`, or the lock with `--lock`"));
+        }
         let more = match refused.len().saturating_sub(SHOWN) {
             0 => String::new(),
             more => format!("; and {more} more"),
         };
         let shown = refused[..refused.len().min(SHOWN)].join("; ");
-        Err(Error::unsupported(format!("not as `{label}` says: {shown}{more}"))
-            .with_hint("if that is meant, `drivetrain plan --lock` renews it; else run without `--frozen`"))
+        Err(Error::unsupported(format!("not as `{label}` says: {shown}{more}")).with_hint(format!(
+            "if that is meant, `drivetrain plan --lock {label}` with this model and these settings renews it; else run \
+                 without `--frozen`"
+        )))
     }
 
     /// `needs` is the memory that the plan to be run takes.

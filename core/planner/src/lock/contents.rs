@@ -11,6 +11,8 @@ use crate::{
     Goal,
     plan::{Candidate, Memory, ModelFile, Plan, Shape},
     probe::{Found, Gpu, Hardware},
+    profile::Limits,
+    rules::device_word,
 };
 
 /// A plan, and what it depends on.
@@ -182,6 +184,14 @@ impl LockedPlan {
             batch_tokens,
             memory_bytes,
         }
+    }
+}
+
+impl LockedPlan {
+    /// What a profile's limits have against it, if anything.
+    pub fn denied_by(&self, limits: &Limits) -> Option<String> {
+        let device = || limits.denies_device(&[&self.device, device_word(self.kind)]);
+        limits.denies_backend(&self.backend).or_else(device)
     }
 }
 

@@ -123,7 +123,7 @@ impl Walk {
                 }
             }
         }
-        text.push_str("nothing of this can be had, and the rules know of nothing else\n");
+        text.push_str("nothing of this is taken, and the rules know of nothing else\n");
         text
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn run(args: &ConvertArgs, quiet: bool) -> anyhow::Result<()> {
         // All that is learnt from has to be of one engine.
         .replaces(false)
         .prober(ChildProber { source: args.run.source.clone(), limit: PATIENCE })
-        .on_event(announce(quiet, plan_command(&profile, goal, args.run.source.side)))
+        .on_event(announce(quiet, plan_command(&args.run.profile_args(&profile), &profile, goal)))
         .build()?;
     let observed = Observed { bar: progress::permille(quiet) };
     if !args.fit.is_empty() {

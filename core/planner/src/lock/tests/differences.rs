@@ -121,8 +121,11 @@ fn the_first_differences_are_refused_by_name() {
     now.machine.cores = Some(1);
     let err = lock.check("l", &now).unwrap_err();
     assert_eq!(err.message(), "not as `l` says: machine.cores: 16 → 1");
-    assert!(err.hint().unwrap().contains("`drivetrain plan --lock`"));
+    assert!(err.hint().unwrap().contains("`drivetrain plan --lock l`"));
     now.model.files.clear();
+    let of_another = lock.check("l", &now).unwrap_err();
+    assert_eq!(of_another.message(), format!("`l` is of the model `{}`, and this is `m`", lock.model.name));
+    now.model.name.clone_from(&lock.model.name);
     (now.engine.plugin, now.engine.version) = ("9".to_owned(), None);
     let message = lock.check("l", &now).unwrap_err().message().to_owned();
     assert!(message.starts_with("not as `l` says: engine.plugin: 0.1.0 → 9; engine.version: "), "{message}");
