@@ -130,7 +130,8 @@ Examples:
 
 pub(crate) const PLAN: &str = "\
 Everything that engines, devices, precisions and files of the model add up to is a candidate. Those that cannot or may not
-be had are set aside; the rules put the others in order, and the first is taken. Nothing is measured yet.
+be had are set aside; the rules put the others in order, and the first is taken, or the one that did best where they were
+run beside each other (--tune), now or before.
 
 --diff exits with 0 if the plans are the same, and 8 if they differ in more than what is marked `(may differ)`.
 
