@@ -7,7 +7,7 @@ use super::{Candidate, ModelFile, Reason};
 use crate::{Goal, Profile, Side, tune::Figures};
 
 /// Most that numbers of a vector of length 1 may differ between a text alone and among others where batches may not
-/// matter: between the 0.0006 that 16-bit floats were measured to differ by, and the 0.009 of integers with a scale for
+/// matter: between the 0.0011 that 16-bit floats were measured to differ by, and the 0.009 of integers with a scale for
 /// each batch (docs/planning.md).
 const SAME: f64 = 0.002;
 

@@ -4,10 +4,10 @@
 //! the [`Trial`]s it is given. Nothing here runs a model: a [`Stand`] does, which opens each contender where it can do
 //! no harm, so that a race can be run without any engine.
 //!
-//! The race is a successive halving. All are loaded and run a short lap. Then, the fastest first, their vectors are
+//! The race is a successive halving. Those that may win are loaded and run a short lap. Then, the fastest first, their vectors are
 //! compared with the reference's: whoever differs by more than may be is out, and so is, unseen, whoever needs twice the
-//! time of one that does not. The others take turns on the same texts, three laps to a stage: whoever is slower
-//! than the first beyond what laps differ by drops out, and the others get twice the texts. The winner is tried with
+//! time of one that does not. The others take turns on the same texts, some laps to a stage: whoever is slower than the
+//! first beyond what laps differ by, and by more than laps of few batches may mislead, drops out. The winner is tried with
 //! other batches and other numbers of sessions. The time given is kept: what is not run in it is left without figures.
 
 mod contender;
